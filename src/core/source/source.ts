@@ -1,0 +1,37 @@
+import type { RecordBatch } from "../event/record-batch.ts";
+
+/**
+ * A lane is a stream whose records have one order: a Kafka (topic, partition), a file, standard
+ * input. Lanes are independent of each other.
+ */
+export type Lane = string;
+
+export type SourceEvent =
+  | { readonly kind: "records"; readonly lane: Lane; readonly batch: RecordBatch }
+  /** Nothing more is ready to be read just now: small batches may be flushed. */
+  | { readonly kind: "idle" }
+  /** The lane was read to its end (files without `--follow`). */
+  | { readonly kind: "lane-end"; readonly lane: Lane }
+  /** The lanes are no longer ours: what is held of them must be dropped uncommitted. */
+  | { readonly kind: "lanes-lost"; readonly lanes: readonly Lane[] };
+
+/** Everything of a lane before `nextOffset` is committed, dead-lettered or deliberately rowless. */
+export type Floor = { readonly lane: Lane; readonly nextOffset: bigint };
+
+export type Source = {
+  /** For messages: the file's path, `standard input`, the brokers. */
+  readonly description: string;
+  /**
+   * Events in order per lane. Pull-based: nothing is read ahead beyond one batch while the consumer
+   * does not ask. Ends when the input ends; with the signal aborted it ends after the current event.
+   */
+  events(options: { readonly signal: AbortSignal }): AsyncIterable<SourceEvent>;
+  /** Remembers floors; called only after the Delta commits they stand for. */
+  commitFloors(floors: readonly Floor[], options: { readonly signal: AbortSignal }): Promise<void>;
+  /**
+   * Total bytes of the input when known, for progress, and bytes read so far (compressed bytes for
+   * compressed files).
+   */
+  progress(): { readonly bytesRead: number; readonly bytesTotal: number | null };
+  close(): Promise<void>;
+};

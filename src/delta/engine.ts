@@ -1,0 +1,27 @@
+import type { ObjectStore } from "./storage/object-store.ts";
+
+/** Time as an object, so that a simulation can own it. */
+export type Clock = {
+  /** Milliseconds since the epoch. */
+  nowMs(): number;
+  /** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+};
+
+/** Randomness as an object, so that a seed can own it. */
+export type Random = {
+  /** A random UUID (version 4). */
+  uuid(): string;
+  /** A number in [0, 1). */
+  next(): number;
+};
+
+/**
+ * All that the Delta kernel knows of the world. `store` is rooted at the table: `_delta_log/…` and
+ * the data files are its keys.
+ */
+export type Engine = {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+};

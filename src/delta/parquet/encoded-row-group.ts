@@ -1,0 +1,34 @@
+/**
+ * What an encode job hands over: the bytes of a row group and the facts its footer entry needs.
+ * Plain data that survives `structuredClone`; `bytes` can be transferred. Offsets are relative to
+ * `bytes`, so that row groups made by several threads are put together into one file.
+ */
+export type EncodedRowGroup = {
+  /** All column chunks back to back, as they stand in the file. */
+  readonly bytes: Uint8Array;
+  readonly numRows: number;
+  /** One entry a leaf column, in schema order. */
+  readonly chunks: readonly EncodedColumnChunk[];
+};
+
+export type EncodedColumnChunk = {
+  /** `path_in_schema`, for example `["tags", "list", "element"]`. */
+  readonly path: readonly string[];
+  /** parquet.thrift `Type`. */
+  readonly physicalType: number;
+  /** parquet.thrift `Encoding`s used in the chunk. */
+  readonly encodings: readonly number[];
+  /** parquet.thrift `CompressionCodec`. */
+  readonly codec: number;
+  /** Leaf values including nulls. */
+  readonly numValues: number;
+  readonly uncompressedSize: number;
+  readonly compressedSize: number;
+  /** Offset of the dictionary page in `bytes`, if there is one. */
+  readonly dictionaryPageOffset: number | null;
+  readonly dataPageOffset: number;
+  /** Column statistics for the footer, PLAIN-encoded; null where unknown or not meaningful. */
+  readonly nullCount: number;
+  readonly min: Uint8Array | null;
+  readonly max: Uint8Array | null;
+};

@@ -1,0 +1,60 @@
+/**
+ * Delta's types (PROTOCOL.md, "Schema Serialization Format") as readonly values that survive
+ * `structuredClone`, so that schemas travel between threads.
+ */
+export type PrimitiveKind =
+  | "string"
+  | "long"
+  | "integer"
+  | "short"
+  | "byte"
+  | "float"
+  | "double"
+  | "boolean"
+  | "binary"
+  | "date"
+  | "timestamp"
+  | "timestamp_ntz"
+  | "void"
+  | "variant";
+
+export type PrimitiveType = { readonly kind: PrimitiveKind };
+export type DecimalType = {
+  readonly kind: "decimal";
+  readonly precision: number;
+  readonly scale: number;
+};
+export type ArrayType = {
+  readonly kind: "array";
+  readonly elementType: DataType;
+  readonly containsNull: boolean;
+};
+export type MapType = {
+  readonly kind: "map";
+  readonly keyType: DataType;
+  readonly valueType: DataType;
+  readonly valueContainsNull: boolean;
+};
+export type StructType = { readonly kind: "struct"; readonly fields: readonly StructField[] };
+export type DataType = PrimitiveType | DecimalType | ArrayType | MapType | StructType;
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | {
+  readonly [key: string]: JsonValue;
+};
+
+export type StructField = {
+  readonly name: string;
+  readonly type: DataType;
+  readonly nullable: boolean;
+  /** Unknown keys are kept as they are. */
+  readonly metadata: Readonly<Record<string, JsonValue>>;
+};
+
+/** A nullable field without metadata. */
+export function field(name: string, type: DataType): StructField {
+  return { name, type, nullable: true, metadata: {} };
+}
+
+export function struct(fields: readonly StructField[]): StructType {
+  return { kind: "struct", fields };
+}
