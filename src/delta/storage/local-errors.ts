@@ -1,0 +1,74 @@
+import { CdcDeltaError, messageOf } from "../../errors.ts";
+
+/** The system's error code (`ENOENT`, …) of anything that was thrown, or an empty string. */
+export function systemCode(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return typeof error.code === "string" ? error.code : "";
+}
+
+/**
+ * What a failed file system call means for the user. `doing` starts the message: "Cannot write
+ * "x" in /lake". Errors that are already ours, and abort reasons, pass through.
+ */
+export function localError(error: unknown, doing: string, signal: AbortSignal): unknown {
+  if (error instanceof CdcDeltaError) return error;
+  if (signal.aborted && error === signal.reason) return error;
+  const code = systemCode(error);
+  const context = { system: code === "" ? "unknown" : code };
+  const because = `${doing}: ${messageOf(error)}`;
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+      return new CdcDeltaError(
+        "permission",
+        `${because}. Give the user that runs cdcdelta read and write access to the folder`,
+        { context, cause: error },
+      );
+    case "EROFS":
+      return new CdcDeltaError(
+        "permission",
+        `${because}. The file system is mounted read-only; mount it writable or choose another path`,
+        { context, cause: error },
+      );
+    case "ENOSPC":
+    case "EDQUOT":
+      return new CdcDeltaError(
+        "store",
+        `${doing}: the disk is full or the quota is used up (${code}). ` +
+          `Free space or enlarge the volume, then start again; nothing partial is visible`,
+        { context, cause: error },
+      );
+    case "ENOTDIR":
+      return new CdcDeltaError(
+        "store",
+        `${because}. A folder on the way is a file; move it away or choose another path`,
+        { context, cause: error },
+      );
+    case "ENAMETOOLONG":
+      return new CdcDeltaError(
+        "store",
+        `${because}. A part of the key is longer than the file system allows; ` +
+          `shorten the table path or the partition values`,
+        { context, cause: error },
+      );
+    default:
+      return new CdcDeltaError("store", because, {
+        context,
+        cause: error,
+        retryable: mayPass.has(code),
+      });
+  }
+}
+
+/** Codes of conditions that pass by themselves: busy, interrupted, out of handles for a moment. */
+const mayPass: ReadonlySet<string> = new Set([
+  "EAGAIN",
+  "EBUSY",
+  "EINTR",
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "ESTALE",
+  "ETIMEDOUT",
+  "ETXTBSY",
+]);
