@@ -1,0 +1,17 @@
+// Installs what the last suites need, at low priority, while the first ones run.
+import path from "node:path";
+import { root } from "./project.mjs";
+import { run } from "./steps.mjs";
+
+/** Starts the installers; each `done` resolves to the result of its script. */
+export function startInstallers() {
+  return [
+    installer("install readers", "scripts/readers/install.sh", "--spark"),
+    installer("install MinIO", "scripts/stack/install-minio.sh"),
+  ];
+}
+
+function installer(name, script, ...args) {
+  const command = ["nice", "-n", "10", "bash", path.join(root, script), ...args];
+  return { name, done: run(command[0], command.slice(1), { timeoutMs: 25 * 60_000 }) };
+}

@@ -1,0 +1,103 @@
+// Which tests there are, and how one suite of them is run and counted.
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { root, tool } from "./project.mjs";
+import { report, run } from "./steps.mjs";
+
+/** Folders of tests/ that mirror src: quick tests that need nothing but Bun. */
+const unitFolders = ["cli", "core", "delta"];
+
+/**
+ * Suites in the order they are run. Every other folder of tests/ that holds a test is a suite of
+ * its own, so that a new one cannot be forgotten.
+ */
+export function findSuites() {
+  const tests = path.join(root, "tests");
+  const entries = readdirSync(tests, { withFileTypes: true });
+  const topLevel = entries.filter((entry) => entry.isFile() && isTest(entry.name));
+  const unit = [
+    ...topLevel.map((entry) => `./tests/${entry.name}`),
+    ...unitFolders.filter((name) => hasTests(path.join(tests, name))).map((name) =>
+      `./tests/${name}/`
+    ),
+  ];
+  const others = entries
+    .filter((entry) => entry.isDirectory() && !unitFolders.includes(entry.name))
+    .filter((entry) => hasTests(path.join(tests, entry.name)))
+    .map((entry) => ({ name: entry.name, paths: [`./tests/${entry.name}/`] }));
+  // What needs installed engines comes last: they are installed while the others run.
+  others.sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
+  return [{ name: "unit", paths: unit }, ...others];
+}
+
+/** Suites that need the readers or a real server. */
+export const needsInstalled = ["stack", "interop"];
+
+function rank(name) {
+  return needsInstalled.indexOf(name);
+}
+
+function isTest(name) {
+  return name.endsWith(".test.ts");
+}
+
+function hasTests(folder) {
+  try {
+    return readdirSync(folder, { recursive: true }).some((name) => isTest(String(name)));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Runs one suite with Bun; prints one line, and the failures.
+ * @returns {Promise<{ passed: number, failed: number, skipped: number, notes: string[] }>}
+ */
+export async function runSuite(suite, { env = {}, timeoutMs = 20 * 60_000 } = {}) {
+  const result = await run(tool("bun"), ["test", "--timeout=120000", ...suite.paths], {
+    env,
+    timeoutMs,
+  });
+  const counts = countsOf(result);
+  const detail = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+  report(
+    `test ${suite.name}`,
+    { ...result, status: counts.failed === 0 ? 0 : 1, output: failuresOf(result.output) },
+    detail,
+  );
+  return { ...counts, notes: notesOf(result.output) };
+}
+
+/** Bun's closing summary; a run that died before it, or failed without saying why, is a failure. */
+export function countsOf({ status, output }) {
+  const summary = output.slice(Math.max(0, output.search(/^ *\d+ pass$/m)));
+  const count = (word) => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(summary)?.[1] ?? 0);
+  const counts = {
+    passed: count("pass"),
+    failed: count("fail"),
+    skipped: count("skip") + count("todo"),
+  };
+  const unexplained = status !== 0 && counts.failed === 0;
+  const empty = status === 0 && !/^Ran \d+ tests? across/m.test(output);
+  return unexplained || empty ? { ...counts, failed: counts.failed + 1 } : counts;
+}
+
+/** Why tests were skipped, as tests say it with `requirement()`; and the names of skipped tests. */
+function notesOf(output) {
+  const reasons = output.split("\n").filter((line) => line.startsWith("SKIP ")).map((line) =>
+    line.slice(5)
+  );
+  const names = output.split("\n").filter((line) => /^\((skip|todo)\) /.test(line))
+    .map((line) => line.replace(/^\(\w+\) /, ""));
+  return [...new Set(reasons)].map((reason) => `reason: ${reason}`).concat(names);
+}
+
+/** The output without the lines of tests that passed. */
+function failuresOf(output) {
+  const lines = output.split("\n").filter((line) => !/^\((pass|skip|todo)\) /.test(line));
+  const text = lines.join("\n").replace(/\n{3,}/g, "\n\n");
+  const limit = 40_000;
+  return text.length <= limit
+    ? text
+    : `${text.slice(0, limit / 2)}\n[…]\n${text.slice(-limit / 2)}`;
+}
