@@ -34,27 +34,30 @@ export function localStore(rootPath: string): ObjectStore {
     return `${root}/${key}`;
   };
 
+  const run = async <Result>(
+    doing: string,
+    signal: AbortSignal,
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      throw localError(error, `${doing} in ${root}`, signal);
+    }
+  };
+
   return {
     uri: root,
     async get(key, { range, signal }) {
       const path = pathOf(key);
-      signal.throwIfAborted();
-      try {
-        return await readRange(path, range);
-      } catch (error) {
-        if (isAbsence(error)) throw missing(key, root, error);
-        throw localError(error, `Cannot read "${key}" in ${root}`, signal);
-      }
+      const bytes = await run(`Cannot read "${key}"`, signal, () => readRange(path, range));
+      if (bytes === null) throw missing(key, root);
+      return bytes;
     },
     async head(key, { signal }) {
       const path = pathOf(key);
-      signal.throwIfAborted();
-      try {
-        return await headOf(path, key);
-      } catch (error) {
-        if (isAbsence(error)) return null;
-        throw localError(error, `Cannot look at "${key}" in ${root}`, signal);
-      }
+      return await run(`Cannot look at "${key}"`, signal, () => headOf(path, key));
     },
     async *list(prefix, options) {
       checkPrefix(prefix, root);
@@ -66,35 +69,28 @@ export function localStore(rootPath: string): ObjectStore {
     },
     async put(key, chunks, { signal }) {
       const path = pathOf(key);
-      signal.throwIfAborted();
-      try {
-        await writer.replace(path, chunks, signal);
-      } catch (error) {
-        throw localError(error, `Cannot write "${key}" in ${root}`, signal);
-      }
+      await run(`Cannot write "${key}"`, signal, () => writer.replace(path, chunks, signal));
     },
     async putIfAbsent(key, bytes, { signal }) {
       const path = pathOf(key);
-      signal.throwIfAborted();
-      try {
-        return await writer.create(path, bytes, signal);
-      } catch (error) {
-        throw localError(error, `Cannot create "${key}" in ${root}`, signal);
-      }
+      return await run(`Cannot create "${key}"`, signal, () => writer.create(path, bytes, signal));
     },
     async delete(keys, { signal }) {
-      const paths = keys.map((key) => ({ key, path: pathOf(key) }));
-      for (const { key, path } of paths) {
+      for (const key of keys) pathOf(key);
+      for (const key of keys) {
         signal.throwIfAborted();
-        try {
-          await unlink(path);
-        } catch (error) {
-          if (isAbsence(error)) continue;
-          throw localError(error, `Cannot delete "${key}" in ${root}`, signal);
-        }
+        await run(`Cannot delete "${key}"`, signal, () => removeFile(pathOf(key)));
       }
     },
   };
+}
+
+async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
 }
 
 /** A path that leads through a file, to a folder, or has too long a name, names no object. */
@@ -102,28 +98,38 @@ function isAbsence(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR", "EISDIR", "ENAMETOOLONG"].includes(systemCode(error));
 }
 
-function missing(key: string, root: string, cause: unknown): CdcDeltaError {
+function missing(key: string, root: string): CdcDeltaError {
   return new CdcDeltaError("not-found", `Cannot read "${key}" in ${root}: there is no such file`, {
     context: { key, store: root },
-    cause,
   });
 }
 
+/** Null when there is no such file. */
 async function headOf(path: string, key: string): Promise<ObjectMeta | null> {
-  const stats = await stat(path);
-  return stats.isFile() ? { key, size: stats.size, modifiedMs: stats.mtimeMs } : null;
+  try {
+    const stats = await stat(path);
+    return stats.isFile() ? { key, size: stats.size, modifiedMs: stats.mtimeMs } : null;
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
 }
 
-async function readRange(path: string, range: ByteRange | undefined): Promise<Uint8Array> {
-  const handle = await open(path, "r");
+/** Null when there is no such file. */
+async function readRange(path: string, range: ByteRange | undefined): Promise<Uint8Array | null> {
+  let handle: FileHandle | null = null;
   try {
+    handle = await open(path, "r");
     const stats = await handle.stat();
-    if (stats.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
+    if (!stats.isFile()) return null;
     const start = Math.min(range?.start ?? 0, stats.size);
     const end = Math.max(start, Math.min(range?.end ?? stats.size, stats.size));
     return await readExactly(handle, start, end);
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
   } finally {
-    await handle.close();
+    await handle?.close();
   }
 }
 

@@ -30,6 +30,11 @@ export function checkKey(key: string, storeUri: string): void {
   if (problem !== null) refuse(key, problem, storeUri);
 }
 
+/** False for the keys that `checkKey` refuses. */
+export function isKey(key: string): boolean {
+  return key !== "" && problemOfPath(key) === null;
+}
+
 /** As `checkKey`, for a listing prefix: it may be empty and its last segment may be cut anywhere. */
 export function checkPrefix(prefix: string, storeUri: string): void {
   const folder = prefix.slice(0, Math.max(0, prefix.lastIndexOf("/")));
