@@ -1,0 +1,158 @@
+import { choice, toggle, wholeNumber } from "./settings/basic-types.ts";
+import {
+  invalid,
+  ok,
+  quote,
+  type Reading,
+  type ValueType,
+  valueType,
+} from "./settings/value-type.ts";
+
+/** A flag of one command that is no setting: it says what to do now, not how things are. */
+export type CommandOption<T, D extends T | null = T> = {
+  readonly type: ValueType<T>;
+  readonly default: D;
+  readonly description: string;
+};
+
+export type AnyCommandOption = CommandOption<unknown, unknown>;
+
+type OptionTable = Readonly<Record<string, AnyCommandOption>>;
+
+/** The values of a table of options. */
+export type OptionValues<Table extends OptionTable> = {
+  readonly [K in keyof Table]: Table[K] extends CommandOption<infer T, infer D> ? T | D : never;
+};
+
+/** Flags of `run`. */
+export const runOptions = {
+  plan: option({
+    type: toggle(),
+    default: false,
+    description:
+      "Read and infer only: print per table the schema it would create or change, rows " +
+      "and files; write nothing",
+  }),
+  adopt: option({
+    type: toggle(),
+    default: false,
+    description: "Take over the positions of another pipeline that fed the same tables and no " +
+      "longer runs",
+  }),
+  config: configFile(),
+  format: option({
+    type: choice(["table", "json"]),
+    default: "table",
+    description: "Form of the result on standard output",
+  }),
+} as const;
+
+/** Flags of `inspect`. */
+export const inspectOptions = {
+  version: option({
+    type: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER, example: "12", placeholder: "<v>" }),
+    default: null,
+    description: "Look at this version of the table",
+  }),
+  timestamp: option({
+    type: timestamp(),
+    default: null,
+    description: "Look at the last version committed at or before this time",
+  }),
+  history: option({
+    type: toggle(),
+    default: false,
+    description: "List the commits, newest first",
+  }),
+  files: option({ type: toggle(), default: false, description: "List the data files" }),
+  rows: option({
+    type: rowCount(),
+    default: null,
+    description: "Print rows: the first n, or all",
+  }),
+  limit: option({
+    type: wholeNumber({ min: 1, max: 1_000_000_000, example: "20", placeholder: "<n>" }),
+    default: null,
+    description: "Commits or files to list at most (default: all of them)",
+  }),
+  ddl: option({
+    type: choice(["spark", "duckdb"]),
+    default: null,
+    description: "Print the statements that register the table and a view of its current state",
+  }),
+  config: configFile(),
+  format: option({
+    type: choice(["table", "json", "ndjson", "csv"]),
+    default: "table",
+    description: "Form of the result on standard output",
+  }),
+} as const;
+
+/** Flags of `config`. */
+export const configOptions = {
+  config: configFile(),
+  format: option({
+    type: choice(["table", "json"]),
+    default: "table",
+    description: "Form of the result on standard output",
+  }),
+} as const;
+
+function option<T, D extends T | null>(definition: CommandOption<T, D>): CommandOption<T, D> {
+  return definition;
+}
+
+function configFile(): CommandOption<string, null> {
+  return option({
+    type: valueType<string>({
+      placeholder: "<file>",
+      form: "path of a YAML or JSON file",
+      read: (input) =>
+        typeof input === "string" && input !== ""
+          ? ok(input)
+          : invalid("the path is empty", "write the path of a YAML or JSON file"),
+      show: (value) => value,
+    }),
+    default: null,
+    description: "YAML or JSON file of settings (also CDCDELTA_CONFIG)",
+  });
+}
+
+/** Milliseconds since the epoch of an ISO 8601 time; without a zone it is UTC. */
+function timestamp(): ValueType<number> {
+  return valueType<number>({
+    placeholder: "<time>",
+    form: "ISO 8601 time, UTC where no zone is given",
+    read: readTimestamp,
+    show: (value) => new Date(value).toISOString(),
+  });
+}
+
+function readTimestamp(input: unknown): Reading<number> {
+  const text = String(input).trim().replace(" ", "T");
+  const shape = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/i;
+  const match = shape.exec(text);
+  const zoned = match?.[1] === undefined || match[4] !== undefined ? text : `${text}Z`;
+  const ms = match === null ? Number.NaN : Date.parse(zoned);
+  return Number.isNaN(ms)
+    ? invalid(
+      `${quote(input)} is not a time`,
+      "write a time such as 2026-01-31T12:00:00Z or a date such as 2026-01-31",
+    )
+    : ok(ms);
+}
+
+function rowCount(): ValueType<number> {
+  return valueType<number>({
+    placeholder: "<n|all>",
+    form: "a number of rows, or `all`",
+    read: (input) => {
+      if (input === "all") return ok(Number.POSITIVE_INFINITY);
+      const text = String(input).trim();
+      return /^\d{1,15}$/.test(text)
+        ? ok(Number(text))
+        : invalid(`${quote(input)} is not a number of rows`, "write a number, or all");
+    },
+    show: (value) => value === Number.POSITIVE_INFINITY ? "all" : value,
+  });
+}

@@ -1,0 +1,24 @@
+/** What the process ends with; scripts rely on it. */
+export const exitCodes = {
+  /** The command did what it was asked; also when the reader of standard output went away. */
+  done: 0,
+  /** It failed: the message on standard error says why. */
+  failed: 1,
+  /** Flags, environment or configuration are wrong; nothing was started. */
+  usage: 2,
+  /** A second SIGINT: ended at once, uncommitted rows are read again next time. */
+  interrupted: 130,
+  /** The same by SIGTERM. */
+  terminated: 143,
+} as const;
+
+export type ExitCode = typeof exitCodes[keyof typeof exitCodes];
+
+/** The codes for help and documentation. */
+export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
+  [exitCodes.done, "done"],
+  [exitCodes.failed, "failed; standard error says why"],
+  [exitCodes.usage, "wrong usage or configuration; nothing was started"],
+  [exitCodes.interrupted, "ended at once by a second SIGINT"],
+  [exitCodes.terminated, "ended at once by a second SIGTERM"],
+];

@@ -1,0 +1,96 @@
+import { CdcDeltaError } from "../errors.ts";
+import { configText } from "./commands/config.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { type Invocation, parseArgv } from "./parse-argv.ts";
+import { readConfigFile } from "./settings/config-file.ts";
+import { deriveSettings } from "./settings/derive-settings.ts";
+import { formatProblems, misspeltVariables, type Problem } from "./settings/problem.ts";
+import { type ResolvedSettings, resolveSettings } from "./settings/resolve-settings.ts";
+import { systemFacts } from "./system.ts";
+import type { CliWorld } from "./world.ts";
+
+type CommandInvocation = Extract<Invocation, { kind: "command" }>;
+
+/** Runs one command line to its end and tells the exit code; never throws. */
+export async function runCli(world: CliWorld): Promise<number> {
+  const invocation = parseArgv(world.argv);
+  switch (invocation.kind) {
+    case "text":
+      await world.stdout.write(invocation.text);
+      return exitCodes.done;
+    case "unusable":
+      await world.stderr.write(formatProblems(invocation.problems));
+      return exitCodes.usage;
+    case "command":
+      return await runCommand(world, invocation);
+  }
+}
+
+async function runCommand(world: CliWorld, invocation: CommandInvocation): Promise<number> {
+  const { configPath, resolved, problems } = configuration(world, invocation);
+  if (problems.length > 0) {
+    await world.stderr.write(formatProblems(problems));
+    return exitCodes.usage;
+  }
+  for (const warning of misspeltVariables(world.env)) {
+    await world.stderr.write(`cdcdelta: warning: ${warning}\n`);
+  }
+  try {
+    return await dispatch(world, invocation, { configPath, resolved });
+  } catch (error) {
+    const debug = resolved.values.logLevel === "debug";
+    await world.stderr.write(`${failureText(error, debug)}\n`);
+    const usage = error instanceof CdcDeltaError && error.code === "usage";
+    return usage ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+async function dispatch(
+  world: CliWorld,
+  { parsed, argument, options }: CommandInvocation,
+  { configPath, resolved }: { configPath: string | null; resolved: ResolvedSettings },
+): Promise<number> {
+  switch (parsed.name) {
+    case "config": {
+      const format = options["format"] === "json" ? "json" : "table";
+      await world.stdout.write(configText(resolved, { format, configFile: configPath }));
+      return exitCodes.done;
+    }
+    case "inspect":
+    case "run":
+      throw new Error(`not wired: ${argument}`);
+  }
+}
+
+/** Everything that is known before anything is started, and everything wrong with it. */
+function configuration(world: CliWorld, { parsed, options, problems }: CommandInvocation): {
+  readonly configPath: string | null;
+  readonly resolved: ResolvedSettings;
+  readonly problems: readonly Problem[];
+} {
+  const { env } = world;
+  const fromEnv = env["CDCDELTA_CONFIG"];
+  const flag = options["config"];
+  const configPath = typeof flag === "string" ? flag : fromEnv === "" ? null : fromEnv ?? null;
+  const file = configPath === null ? null : readConfigFile(configPath, env);
+  const laid = resolveSettings({ flags: parsed.settings, env, file });
+  const derived = deriveSettings(laid.resolved, systemFacts());
+  return {
+    configPath,
+    resolved: derived.resolved,
+    problems: [...problems, ...laid.problems, ...derived.problems],
+  };
+}
+
+/** One clear line; with `debug` the stack and the causes as well. */
+function failureText(error: unknown, debug: boolean): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const lines = [`cdcdelta: ${text}`];
+  if (debug && error instanceof Error) {
+    lines.push(error.stack ?? "");
+    for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+      lines.push(`caused by: ${cause.stack ?? cause.message}`);
+    }
+  }
+  return lines.join("\n");
+}

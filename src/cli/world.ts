@@ -1,0 +1,75 @@
+import { Buffer } from "node:buffer";
+import process from "node:process";
+
+export type SignalName = "SIGINT" | "SIGTERM";
+
+/** A stream of text to somebody outside. */
+export type TextSink = {
+  readonly isTTY: boolean;
+  readonly columns: number;
+  /** Resolves once the text was taken over, so that the writer never runs ahead of the reader. */
+  write(text: string): Promise<void>;
+  /** Aborted when the reader went away (EPIPE); what is written then is dropped. */
+  readonly closed: AbortSignal;
+};
+
+/** All that the command line knows of its process, as an object, so that tests can be the process. */
+export type CliWorld = {
+  /** Arguments without the runtime and the script. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
+  /** Calls the listener for each SIGINT and SIGTERM until the returned function is called. */
+  onSignal(listener: (signal: SignalName) => void): () => void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+};
+
+/** The real process. */
+export function processWorld(): CliWorld {
+  return {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: sinkOf(process.stdout),
+    stderr: sinkOf(process.stderr),
+    onSignal(listener) {
+      const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+        const handler = (): void => listener(signal);
+        process.on(signal, handler);
+        return () => process.off(signal, handler);
+      });
+      return () => handlers.forEach((off) => off());
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+type TtyLike = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+
+function sinkOf(stream: TtyLike): TextSink {
+  const closed = new AbortController();
+  stream.on("error", () => closed.abort());
+  return {
+    isTTY: stream.isTTY === true,
+    columns: stream.columns ?? 100,
+    closed: closed.signal,
+    async write(text) {
+      if (closed.signal.aborted || text === "") return;
+      await new Promise<void>((resolve) => {
+        // Resolved on close as well: after EPIPE some runtimes never call back.
+        const done = (): void => {
+          closed.signal.removeEventListener("abort", done);
+          resolve();
+        };
+        closed.signal.addEventListener("abort", done);
+        stream.write(Buffer.from(text), (error) => {
+          if (error != null) closed.abort();
+          done();
+        });
+      });
+    },
+  };
+}
