@@ -1,0 +1,137 @@
+import type {
+  AddCdcFile,
+  AddFile,
+  DeletionVectorDescriptor,
+  DomainMetadata,
+  Metadata,
+  Protocol,
+  RemoveFile,
+  SetTransaction,
+} from "./actions.ts";
+import {
+  type ActionObject,
+  asActionObject,
+  optionalBigint,
+  optionalBoolean,
+  optionalInteger,
+  optionalString,
+  optionalStringMap,
+  optionalStrings,
+  optionalTexts,
+  requiredBigint,
+  requiredInteger,
+  requiredString,
+} from "./action-fields.ts";
+
+/**
+ * Plain objects, from JSON lines or checkpoint rows, → typed actions (PROTOCOL.md, "Actions").
+ * Members that old writers leave out get the value the protocol gives them. Throw `log-corrupt`.
+ */
+export function readAdd(object: ActionObject): AddFile {
+  return omitUndefined({
+    path: requiredString(object, "path"),
+    partitionValues: optionalStringMap(object, "partitionValues") ?? {},
+    size: optionalInteger(object, "size") ?? 0,
+    modificationTime: optionalInteger(object, "modificationTime") ?? 0,
+    dataChange: optionalBoolean(object, "dataChange") ?? true,
+    stats: optionalString(object, "stats"),
+    tags: optionalStringMap(object, "tags"),
+    deletionVector: readDeletionVector(object),
+    baseRowId: optionalBigint(object, "baseRowId"),
+    defaultRowCommitVersion: optionalBigint(object, "defaultRowCommitVersion"),
+    clusteringProvider: optionalString(object, "clusteringProvider"),
+  });
+}
+
+export function readRemove(object: ActionObject): RemoveFile {
+  return omitUndefined({
+    path: requiredString(object, "path"),
+    deletionTimestamp: optionalInteger(object, "deletionTimestamp"),
+    dataChange: optionalBoolean(object, "dataChange") ?? true,
+    extendedFileMetadata: optionalBoolean(object, "extendedFileMetadata"),
+    partitionValues: optionalStringMap(object, "partitionValues"),
+    size: optionalInteger(object, "size"),
+    tags: optionalStringMap(object, "tags"),
+    deletionVector: readDeletionVector(object),
+    baseRowId: optionalBigint(object, "baseRowId"),
+    defaultRowCommitVersion: optionalBigint(object, "defaultRowCommitVersion"),
+  });
+}
+
+function readDeletionVector(object: ActionObject): DeletionVectorDescriptor | undefined {
+  const value = object["deletionVector"];
+  if (value === undefined || value === null) return undefined;
+  const vector = asActionObject(value, "deletionVector");
+  return omitUndefined({
+    storageType: requiredString(vector, "storageType"),
+    pathOrInlineDv: requiredString(vector, "pathOrInlineDv"),
+    offset: optionalInteger(vector, "offset"),
+    sizeInBytes: requiredInteger(vector, "sizeInBytes"),
+    cardinality: requiredBigint(vector, "cardinality"),
+  });
+}
+
+const emptySchema = `{"type":"struct","fields":[]}`;
+
+export function readMetadata(object: ActionObject): Metadata {
+  const format = asActionObject(object["format"] ?? {}, "format");
+  return omitUndefined({
+    id: optionalString(object, "id") ?? "",
+    name: optionalString(object, "name"),
+    description: optionalString(object, "description"),
+    format: {
+      provider: optionalString(format, "provider") ?? "parquet",
+      options: optionalTexts(format, "options") ?? {},
+    },
+    schemaString: optionalString(object, "schemaString") ?? emptySchema,
+    partitionColumns: optionalStrings(object, "partitionColumns") ?? [],
+    configuration: optionalTexts(object, "configuration") ?? {},
+    createdTime: optionalInteger(object, "createdTime"),
+  });
+}
+
+export function readProtocol(object: ActionObject): Protocol {
+  return omitUndefined({
+    minReaderVersion: requiredInteger(object, "minReaderVersion"),
+    minWriterVersion: requiredInteger(object, "minWriterVersion"),
+    readerFeatures: optionalStrings(object, "readerFeatures"),
+    writerFeatures: optionalStrings(object, "writerFeatures"),
+  });
+}
+
+export function readTransaction(object: ActionObject): SetTransaction {
+  return omitUndefined({
+    appId: requiredString(object, "appId"),
+    version: requiredBigint(object, "version"),
+    lastUpdated: optionalInteger(object, "lastUpdated"),
+  });
+}
+
+export function readDomainMetadata(object: ActionObject): DomainMetadata {
+  return {
+    domain: requiredString(object, "domain"),
+    configuration: optionalString(object, "configuration") ?? "",
+    removed: optionalBoolean(object, "removed") ?? false,
+  };
+}
+
+export function readCdcFile(object: ActionObject): AddCdcFile {
+  return {
+    path: requiredString(object, "path"),
+    partitionValues: optionalStringMap(object, "partitionValues") ?? {},
+    size: optionalInteger(object, "size") ?? 0,
+    dataChange: optionalBoolean(object, "dataChange") ?? false,
+  };
+}
+
+type WithoutUndefined<T> =
+  & { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
+  & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
+
+/** Deletes members that are undefined, so that absent means absent. */
+function omitUndefined<T extends object>(object: T): WithoutUndefined<T> {
+  const record = object as Record<string, unknown>;
+  const result: Record<string, unknown> = {};
+  for (const key in record) if (record[key] !== undefined) result[key] = record[key];
+  return result as WithoutUndefined<T>;
+}

@@ -1,0 +1,287 @@
+import { CdcDeltaError, messageOf } from "../../errors.ts";
+import type { Engine } from "../engine.ts";
+import type { Action } from "./actions.ts";
+import { type ConflictReason, findConflict } from "./conflict-checker.ts";
+import { commitKey } from "./log-path.ts";
+import { listLog, readCommit, readCommitsAfter } from "./log-reader.ts";
+import { emptyState, replayState } from "./log-replay.ts";
+import { newestVersion } from "./log-segment.ts";
+import {
+  advanceState,
+  loadTableState,
+  tableGone,
+  type TableState,
+  toTableState,
+  whereIsVersion,
+} from "./table-state.ts";
+import { prepareCommit, type PreparedCommit, type TransactionDraft } from "./transaction.ts";
+
+/** A base older than this is refreshed before the first attempt. */
+export const baseAgeMaxMs = 600_000;
+
+/**
+ * How a commit ended. All but `committed` leave the table as it was.
+ *
+ * - `already-applied`: the base state already has every transaction of the draft
+ * - `conflicted`: a winner (at `winnerVersion`) forbids it. Besides the conflict checker's reasons:
+ *   `created` (somebody else created the table first) and `log-truncated` (the log was cleaned up
+ *   past our base, so what the winners did can no longer be told: the draft may even have landed)
+ */
+export type CommitOutcome =
+  | { readonly kind: "committed"; readonly state: TableState; readonly attempts: number }
+  | { readonly kind: "already-applied"; readonly state: TableState }
+  | {
+    readonly kind: "conflicted";
+    readonly reason: ConflictReason | "created" | "log-truncated";
+    readonly winnerVersion: number;
+    /** The newest state there is. */
+    readonly state: TableState;
+  };
+
+export type CommitEvent =
+  /** Somebody else has the version; the draft follows them in the next attempt. */
+  | { readonly kind: "lost-race"; readonly version: number; readonly winners: number }
+  /** The store failed: the commit may or may not have landed; it is read back. */
+  | { readonly kind: "in-doubt"; readonly version: number; readonly error: string }
+  | { readonly kind: "retry"; readonly version: number; readonly delayMs: number };
+
+export type CommitOptions = {
+  readonly signal: AbortSignal;
+  /** PUTs at most; default 20. */
+  readonly attemptsMax?: number;
+  readonly onEvent?: (event: CommitEvent) => void;
+};
+
+type Attempt = {
+  readonly engine: Engine;
+  readonly draft: TransactionDraft;
+  readonly txnId: string;
+  readonly options: CommitOptions;
+};
+
+type Conflicted = Extract<CommitOutcome, { kind: "conflicted" }>;
+
+/**
+ * Commits a draft on top of `base` (null: creates the table at version 0). The version is written
+ * with a conditional PUT; after any doubt it is read back and recognised by our own id, so that no
+ * draft lands twice. A lost race that is no conflict is rebased: only the JSON is made anew.
+ *
+ * Throws `store` when attempts run out (the draft may have landed: reload before doing it again),
+ * `not-found` when the table was deleted, and as `prepareCommit`.
+ */
+export async function commit(
+  engine: Engine,
+  base: TableState | null,
+  draft: TransactionDraft,
+  options: CommitOptions,
+): Promise<CommitOutcome> {
+  const attempt: Attempt = { engine, draft, txnId: engine.random.uuid(), options };
+  if (base === null) return await commitLoop(attempt, null);
+  const applied = appliedBefore(base, draft);
+  if (applied === "all") return { kind: "already-applied", state: base };
+  if (applied === "some") {
+    return { kind: "conflicted", reason: "txn", winnerVersion: base.version, state: base };
+  }
+  if (engine.clock.nowMs() - base.loadedMs <= baseAgeMaxMs) return await commitLoop(attempt, base);
+  const caughtUp = await catchUp(attempt, base);
+  return caughtUp.kind === "caught-up" ? await commitLoop(attempt, caughtUp.state) : caughtUp;
+}
+
+/** Whether the base already holds the draft's transactions. */
+function appliedBefore(base: TableState, draft: TransactionDraft): "none" | "some" | "all" {
+  const ours = draft.txns ?? [];
+  const applied = ours.filter(({ appId, version }) => {
+    const known = base.transactions.get(appId);
+    return known !== undefined && known.version >= version;
+  });
+  return applied.length === 0 ? "none" : applied.length === ours.length ? "all" : "some";
+}
+
+async function commitLoop(attempt: Attempt, base: TableState | null): Promise<CommitOutcome> {
+  const { engine, draft, txnId, options } = attempt;
+  const attemptsMax = options.attemptsMax ?? 20;
+  let state = base;
+  let doubt: unknown = null;
+  for (let attempts = 1; attempts <= attemptsMax; attempts++) {
+    options.signal.throwIfAborted();
+    const nowMs = engine.clock.nowMs();
+    const prepared = prepareCommit(state, draft, { uri: engine.store.uri, nowMs, txnId });
+    const tried = await tryPut(attempt, state, prepared);
+    switch (tried.kind) {
+      case "ours":
+        return committed(attempt, state, prepared, attempts);
+      case "passed":
+        return state === null ? await createdByOther(attempt) : await logTruncated(attempt, state);
+      case "rival": {
+        doubt = null;
+        if (state === null) return await createdByOther(attempt);
+        const caughtUp = await catchUp(attempt, state);
+        if (caughtUp.kind !== "caught-up") return caughtUp;
+        state = caughtUp.state;
+        break;
+      }
+      case "unknown":
+        doubt = tried.error;
+        if (attempts < attemptsMax) await backOff(attempt, prepared.version, attempts);
+        break;
+    }
+  }
+  throw attemptsExhausted(engine.store.uri, attemptsMax, doubt);
+}
+
+type Tried =
+  | { readonly kind: "ours" | "rival" | "passed" }
+  /** Nothing can be told; a conditional PUT of the same version is safe to repeat. */
+  | { readonly kind: "unknown"; readonly error: unknown };
+
+/** One attempt: is the version still to be had, PUT it, and on any doubt read it back. */
+async function tryPut(
+  attempt: Attempt,
+  base: TableState | null,
+  prepared: PreparedCommit,
+): Promise<Tried> {
+  try {
+    if (base === null) {
+      if (await hasLog(attempt)) {
+        const found = await readBack(attempt, 0);
+        return { kind: found === "ours" ? "ours" : "passed" };
+      }
+    } else if (await isPassed(attempt, base)) return { kind: "passed" };
+    const put = await putCommit(attempt, prepared);
+    if (put.kind === "created") return { kind: "ours" };
+    const found = await readBack(attempt, prepared.version);
+    if (found !== "nothing") return { kind: found };
+    return { kind: "unknown", error: put.kind === "in-doubt" ? put.error : null };
+  } catch (error) {
+    if (!isStoreFailure(error)) throw error;
+    attempt.options.onEvent?.({
+      kind: "in-doubt",
+      version: prepared.version,
+      error: messageOf(error),
+    });
+    return { kind: "unknown", error };
+  }
+}
+
+function isStoreFailure(error: unknown): boolean {
+  return error instanceof CdcDeltaError && error.code === "store";
+}
+
+type PutResult = { readonly kind: "created" | "exists" } | {
+  readonly kind: "in-doubt";
+  readonly error: unknown;
+};
+
+async function putCommit(attempt: Attempt, prepared: PreparedCommit): Promise<PutResult> {
+  const { engine, options } = attempt;
+  const key = commitKey(prepared.version);
+  try {
+    return { kind: await engine.store.putIfAbsent(key, prepared.bytes, options) };
+  } catch (error) {
+    if (!isStoreFailure(error)) throw error;
+    options.onEvent?.({ kind: "in-doubt", version: prepared.version, error: messageOf(error) });
+    return { kind: "in-doubt", error };
+  }
+}
+
+/** Whose commit a version is. */
+async function readBack(attempt: Attempt, version: number): Promise<"ours" | "rival" | "nothing"> {
+  const { engine, txnId, options } = attempt;
+  const actions = await readCommit(engine, version, { signal: options.signal, files: false });
+  if (actions === null) return "nothing";
+  return isOurs(actions, txnId) ? "ours" : "rival";
+}
+
+function isOurs(actions: readonly Action[], txnId: string): boolean {
+  return actions.some((action) =>
+    action.kind === "commitInfo" && action.commitInfo["txnId"] === txnId
+  );
+}
+
+function committed(
+  { engine }: Attempt,
+  base: TableState | null,
+  prepared: PreparedCommit,
+  attempts: number,
+): CommitOutcome {
+  const state = base === null
+    ? toTableState(engine, prepared.version, replayState(emptyState, [prepared.actions]))
+    : advanceState(engine, base, prepared);
+  return { kind: "committed", state, attempts };
+}
+
+type CaughtUp = { readonly kind: "caught-up"; readonly state: TableState };
+
+/** Reads the winners after `base` and holds each against the draft. */
+async function catchUp(attempt: Attempt, base: TableState): Promise<CaughtUp | CommitOutcome> {
+  const { engine, draft, txnId, options } = attempt;
+  const { signal } = options;
+  const winners = await readCommitsAfter(engine, base.version, { signal, files: true });
+  if (winners.length === 0 && await isPassed(attempt, base)) {
+    return await logTruncated(attempt, base);
+  }
+  let state: TableState = { ...base, loadedMs: engine.clock.nowMs() };
+  let conflict: { reason: ConflictReason; winnerVersion: number } | null = null;
+  let landed = false;
+  for (const winner of winners) {
+    if (isOurs(winner.actions, txnId)) landed = true;
+    const reason: ConflictReason | null = conflict === null
+      ? findConflict(draft, winner.actions, engine.store.uri)
+      : null;
+    if (reason !== null) conflict = { reason, winnerVersion: winner.version };
+    state = advanceState(engine, state, winner);
+  }
+  if (landed) return { kind: "committed", state, attempts: 1 };
+  if (conflict !== null) return { kind: "conflicted", ...conflict, state };
+  if (winners.length > 0) {
+    options.onEvent?.({ kind: "lost-race", version: base.version + 1, winners: winners.length });
+  }
+  return { kind: "caught-up", state };
+}
+
+/** True when the log went on and cleaned up past `state`: its next version must never be PUT. */
+async function isPassed({ engine, options }: Attempt, state: TableState): Promise<boolean> {
+  const where = await whereIsVersion(engine, state.version, { signal: options.signal });
+  return where === "passed";
+}
+
+async function logTruncated(attempt: Attempt, base: TableState): Promise<Conflicted> {
+  const state = await loadTableState(attempt.engine, { signal: attempt.options.signal });
+  if (state === null) throw tableGone(attempt.engine.store.uri);
+  return { kind: "conflicted", reason: "log-truncated", winnerVersion: base.version + 1, state };
+}
+
+async function hasLog({ engine, options }: Attempt): Promise<boolean> {
+  const listing = await listLog(engine, { from: 0, signal: options.signal });
+  return newestVersion(listing) !== null;
+}
+
+async function createdByOther({ engine, options }: Attempt): Promise<Conflicted> {
+  const state = await loadTableState(engine, { signal: options.signal });
+  if (state === null) throw tableGone(engine.store.uri);
+  return { kind: "conflicted", reason: "created", winnerVersion: 0, state };
+}
+
+const delayFirstMs = 100;
+const delayMaxMs = 10_000;
+
+async function backOff(attempt: Attempt, version: number, attempts: number): Promise<void> {
+  const { engine, options } = attempt;
+  const ceiling = Math.min(delayMaxMs, delayFirstMs * 2 ** Math.min(attempts - 1, 20));
+  // Between half and all of it, so that writers that failed together do not come back together.
+  const delayMs = Math.round(ceiling * (0.5 + engine.random.next() / 2));
+  options.onEvent?.({ kind: "retry", version, delayMs });
+  await engine.clock.sleep(delayMs, options.signal);
+}
+
+function attemptsExhausted(uri: string, attempts: number, doubt: unknown): CdcDeltaError {
+  const why = doubt === null
+    ? "other writers were always faster"
+    : `the store keeps failing: ${messageOf(doubt)}. The last attempt may have landed: load the ` +
+      "table again before repeating it";
+  return new CdcDeltaError(
+    doubt === null ? "conflict" : "store",
+    `Cannot commit to the Delta table at ${uri} in ${attempts} attempts: ${why}`,
+    { retryable: true, context: { table: uri, attempts }, cause: doubt ?? undefined },
+  );
+}

@@ -1,0 +1,107 @@
+import { CdcDeltaError } from "../../errors.ts";
+import type { Engine } from "../engine.ts";
+import type { ObjectMeta } from "../storage/object-store.ts";
+import { parseCommit } from "./action-json.ts";
+import type { Action } from "./actions.ts";
+import { readLastCheckpoint } from "./last-checkpoint.ts";
+import { commitKey, isPastVersions, logFolder, startAfterForVersion } from "./log-path.ts";
+import { type LogListing, readListing } from "./log-segment.ts";
+
+type ReadOptions = { readonly signal: AbortSignal };
+
+/** Lists the log's files of `from` and newer versions. */
+export async function listLog(
+  engine: Engine,
+  { from, signal }: ReadOptions & { readonly from: number },
+): Promise<LogListing> {
+  const files: ObjectMeta[] = [];
+  const startAfter = startAfterForVersion(from);
+  for await (const meta of engine.store.list(logFolder, { startAfter, signal })) {
+    if (isPastVersions(meta.key)) break;
+    files.push(meta);
+  }
+  return readListing(files);
+}
+
+/**
+ * Lists what is needed for a version (default: the newest): from the hinted checkpoint on when
+ * that is usable, else the whole log.
+ */
+export async function listForVersion(
+  engine: Engine,
+  { version, signal }: ReadOptions & { readonly version?: number },
+): Promise<LogListing> {
+  const hint = await readLastCheckpoint(engine, { signal });
+  if (hint !== null && (version === undefined || hint.version <= version)) {
+    const listing = await listLog(engine, { from: hint.version, signal });
+    const newest = listing.commits.at(-1)?.version ?? hint.version;
+    const usable = listing.checkpoints.some((checkpoint) => checkpoint.version === hint.version);
+    if (usable && (version === undefined || version <= newest)) return listing;
+  }
+  return await listLog(engine, { from: 0, signal });
+}
+
+/** The actions of a commit; null when its file is not there. Throws `log-corrupt`. */
+export async function readCommit(
+  engine: Engine,
+  version: number,
+  options: ReadOptions & { readonly files: boolean },
+): Promise<Action[] | null> {
+  const key = commitKey(version);
+  try {
+    const bytes = await engine.store.get(key, { signal: options.signal });
+    return parseCommit(bytes, { source: `${engine.store.uri}/${key}`, files: options.files });
+  } catch (error) {
+    if (error instanceof CdcDeltaError && error.code === "not-found") return null;
+    throw error;
+  }
+}
+
+const commitsAtOnce = 16;
+
+/** Reads commits in order, several at a time. Throws `not-found` when one is gone. */
+export async function* readCommits(
+  engine: Engine,
+  versions: readonly number[],
+  options: ReadOptions & { readonly files: boolean },
+): AsyncGenerator<{ readonly version: number; readonly actions: Action[] }> {
+  for (let i = 0; i < versions.length; i += commitsAtOnce) {
+    const wave = versions.slice(i, i + commitsAtOnce);
+    const read = await Promise.all(wave.map((version) => readCommit(engine, version, options)));
+    for (const [index, actions] of read.entries()) {
+      const version = wave[index] ?? -1;
+      if (actions === null) throw commitGone(engine.store.uri, version);
+      yield { version, actions };
+    }
+  }
+}
+
+/**
+ * The commits after `version`, probed one by one and then in growing waves, as listing costs more
+ * than a missing object.
+ */
+export async function readCommitsAfter(
+  engine: Engine,
+  version: number,
+  options: ReadOptions & { readonly files: boolean },
+): Promise<{ readonly version: number; readonly actions: Action[] }[]> {
+  const commits: { version: number; actions: Action[] }[] = [];
+  for (let size = 1;; size = Math.min(size * 4, commitsAtOnce)) {
+    const first = version + 1 + commits.length;
+    const wave = Array.from({ length: size }, (_, i) => first + i);
+    const read = await Promise.all(wave.map((v) => readCommit(engine, v, options)));
+    for (const [index, actions] of read.entries()) {
+      if (actions === null) return commits;
+      commits.push({ version: first + index, actions });
+    }
+  }
+}
+
+function commitGone(uri: string, version: number): CdcDeltaError {
+  return new CdcDeltaError(
+    "not-found",
+    `Cannot read the Delta table at ${uri}: commit ${version} was listed but is gone; a log ` +
+      "clean-up may have removed it, try again",
+    { context: { table: uri, version }, retryable: true },
+  );
+}

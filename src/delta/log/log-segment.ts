@@ -1,0 +1,201 @@
+import { assert, CdcDeltaError } from "../../errors.ts";
+import type { ObjectMeta } from "../storage/object-store.ts";
+import { parseLogKey } from "./log-path.ts";
+
+/** A commit's file. */
+export type LogCommit = { readonly version: number; readonly meta: ObjectMeta };
+
+/** A complete checkpoint: one file, or all parts in order. */
+export type CheckpointFiles = {
+  readonly version: number;
+  readonly kind: "classic" | "multi-part";
+  readonly files: readonly ObjectMeta[];
+};
+
+/**
+ * The part of the log that makes up one version, and guarantees:
+ *
+ * 1. `commits` are contiguous and ascend; the last one is `version` (unless the checkpoint is).
+ * 2. They start right after the checkpoint, or at 0 without one.
+ * 3. The checkpoint is complete and not newer than `version`.
+ */
+export type LogSegment = {
+  readonly version: number;
+  readonly checkpoint: CheckpointFiles | null;
+  readonly commits: readonly LogCommit[];
+};
+
+/** What a listing of `_delta_log/` holds, in the order of versions. */
+export type LogListing = {
+  readonly commits: readonly LogCommit[];
+  /** Complete ones. */
+  readonly checkpoints: readonly CheckpointFiles[];
+  /** Versions of checkpoints whose kind cdcdelta cannot read. */
+  readonly v2CheckpointVersions: readonly number[];
+};
+
+/** Sorts out a listing; files that are not the log's own are left out. Pure. */
+export function readListing(files: Iterable<ObjectMeta>): LogListing {
+  const commits: LogCommit[] = [];
+  const classic: CheckpointFiles[] = [];
+  const parts = new Map<
+    string,
+    { version: number; parts: number; files: Map<number, ObjectMeta> }
+  >();
+  const v2CheckpointVersions = new Set<number>();
+  for (const meta of files) {
+    const file = parseLogKey(meta.key);
+    if (file === null) continue;
+    if (file.kind === "commit") commits.push({ version: file.version, meta });
+    if (file.kind === "v2-checkpoint") v2CheckpointVersions.add(file.version);
+    // An empty file is what a crashed writer leaves behind on some stores.
+    if (file.kind === "classic-checkpoint" && meta.size > 0) {
+      classic.push({ version: file.version, kind: "classic", files: [meta] });
+    }
+    if (file.kind === "multi-part-checkpoint") {
+      const id = `${file.version}/${file.parts}`;
+      const group = parts.get(id) ??
+        { version: file.version, parts: file.parts, files: new Map<number, ObjectMeta>() };
+      parts.set(id, group);
+      group.files.set(file.part, meta);
+    }
+  }
+  const multiPart: CheckpointFiles[] = [];
+  for (const group of parts.values()) {
+    if (group.files.size !== group.parts) continue;
+    const ordered = [...group.files].sort(([a], [b]) => a - b).map(([, meta]) => meta);
+    multiPart.push({ version: group.version, kind: "multi-part", files: ordered });
+  }
+  return {
+    commits: commits.sort((a, b) => a.version - b.version),
+    checkpoints: [...classic, ...multiPart].sort((a, b) => a.version - b.version),
+    v2CheckpointVersions: [...v2CheckpointVersions].sort((a, b) => a - b),
+  };
+}
+
+export type SegmentRequest = {
+  /** The table, for messages. */
+  readonly uri: string;
+  /** Default: the newest version of the listing. */
+  readonly version?: number;
+  /** Checkpoints that proved unreadable: they are passed over. */
+  readonly unusable?: ReadonlySet<number>;
+};
+
+/**
+ * The segment of a version. Pure. Throws `not-found` when there is no table or no such version
+ * (naming the versions there are), `log-corrupt` for a log with holes, `unsupported` when only a
+ * V2 checkpoint would do.
+ */
+export function buildSegment(listing: LogListing, request: SegmentRequest): LogSegment {
+  const newest = newestVersion(listing);
+  if (newest === null) throw noTable(request.uri);
+  const version = request.version ?? newest;
+  if (version > newest) throw noVersion(request.uri, version, listing, newest);
+  const checkpoint =
+    listing.checkpoints.findLast((found) =>
+      found.version <= version && request.unusable?.has(found.version) !== true
+    ) ?? null;
+  const first = checkpoint === null ? 0 : checkpoint.version + 1;
+  const commits = listing.commits.filter((commit) =>
+    commit.version >= first && commit.version <= version
+  );
+  checkContiguous(commits, { first, version, listing, request, newest });
+  const segment = { version, checkpoint, commits };
+  assertSegment(segment);
+  return segment;
+}
+
+/** The newest version a listing knows of; null when it is empty. */
+export function newestVersion(listing: LogListing): number | null {
+  const versions = [
+    listing.commits.at(-1)?.version ?? -1,
+    listing.checkpoints.at(-1)?.version ?? -1,
+    listing.v2CheckpointVersions.at(-1) ?? -1,
+  ];
+  const newest = Math.max(...versions);
+  return newest < 0 ? null : newest;
+}
+
+/** The oldest version that can still be put together; null when there is none. */
+export function earliestVersion(listing: LogListing): number | null {
+  if (listing.commits[0]?.version === 0) return 0;
+  return listing.checkpoints[0]?.version ?? null;
+}
+
+type Gap = {
+  readonly first: number;
+  readonly version: number;
+  readonly listing: LogListing;
+  readonly request: SegmentRequest;
+  readonly newest: number;
+};
+
+function checkContiguous(commits: readonly LogCommit[], gap: Gap): void {
+  const { first, version, listing, request, newest } = gap;
+  const wanted = version - first + 1;
+  let missing: number | null = null;
+  for (let i = 0; i < wanted && missing === null; i++) {
+    if (commits[i]?.version !== first + i) missing = first + i;
+  }
+  if (missing === null) return;
+  if (listing.v2CheckpointVersions.some((v2) => v2 >= missing && v2 <= version)) {
+    throw v2CheckpointUnsupported(request.uri);
+  }
+  const earliest = earliestVersion(listing);
+  if (request.version !== undefined && (earliest === null || version < earliest)) {
+    throw noVersion(request.uri, version, listing, newest);
+  }
+  const found = commits.find((commit) => commit.version > missing);
+  throw new CdcDeltaError(
+    "log-corrupt",
+    `Cannot open version ${version} of the Delta table at ${request.uri}: versions are not ` +
+      `contiguous: commit ${missing} is missing` +
+      (found === undefined ? "" : `, the next one is ${found.version}`) +
+      (gap.first === 0 ? " and there is no complete checkpoint to start from" : ""),
+    { context: { table: request.uri, missing } },
+  );
+}
+
+/** The refusal of checkpoints in V2 format. */
+export function v2CheckpointUnsupported(uri: string): CdcDeltaError {
+  return new CdcDeltaError(
+    "unsupported",
+    `Cannot read the Delta table at ${uri}: its log starts at a V2 checkpoint, and cdcdelta does ` +
+      "not support the table feature [v2Checkpoint] yet",
+    { context: { features: "v2Checkpoint", table: uri } },
+  );
+}
+
+function noTable(uri: string): CdcDeltaError {
+  return new CdcDeltaError(
+    "not-found",
+    `There is no Delta table at ${uri}: "_delta_log" holds no commit`,
+    { context: { table: uri } },
+  );
+}
+
+function noVersion(
+  uri: string,
+  version: number,
+  listing: LogListing,
+  newest: number,
+): CdcDeltaError {
+  const earliest = earliestVersion(listing);
+  return new CdcDeltaError(
+    "not-found",
+    `Cannot open version ${version} of the Delta table at ${uri}: ` +
+      (earliest === null
+        ? "its log does not reach back that far"
+        : `the versions there are range from ${earliest} to ${newest}`),
+    { context: { table: uri, version, newest, earliest: earliest ?? -1 } },
+  );
+}
+
+function assertSegment({ version, checkpoint, commits }: LogSegment): void {
+  const first = checkpoint === null ? 0 : checkpoint.version + 1;
+  commits.forEach((commit, i) => assert(commit.version === first + i, "commits are contiguous"));
+  const last = commits.at(-1)?.version ?? checkpoint?.version;
+  assert(last === version, "a segment ends at its version");
+  assert(checkpoint === null || checkpoint.version <= version, "the checkpoint is not newer");
+}

@@ -1,0 +1,126 @@
+import type { Engine } from "../engine.ts";
+import type { Action, AddFile, RemoveFile } from "./actions.ts";
+import { readCheckpointFiles } from "./checkpoint-reader.ts";
+import { commitTimestampMs } from "./commit-timestamps.ts";
+import { listForVersion, readCommits } from "./log-reader.ts";
+import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
+import { buildSegment, type LogSegment } from "./log-segment.ts";
+import { assertReadable, unsupportedFeatures } from "./table-features.ts";
+import { readCheckpointStateOf, type TableState, toTableState } from "./table-state.ts";
+import { findVersionAt } from "./time-travel.ts";
+
+/** A version of a table: its state and its files. */
+export type Snapshot = TableState & {
+  readonly files: readonly AddFile[];
+  /** Files that are no longer part of the table and may still be wanted by older readers. */
+  readonly tombstones: readonly RemoveFile[];
+  /** When the version was committed; null when the log no longer tells. */
+  readonly timestampMs: number | null;
+};
+
+/** Which version: a number, or the one that was the newest at a moment. Default: the newest. */
+export type SnapshotAt =
+  | { readonly kind: "version"; readonly version: number }
+  | { readonly kind: "timestamp"; readonly timestampMs: number };
+
+export type LoadSnapshotOptions = { readonly at?: SnapshotAt; readonly signal: AbortSignal };
+
+/**
+ * Loads a version with its files.
+ *
+ * Errors: `not-found` (no table; no such version or time, naming what there is), `unsupported`
+ * (naming the table features that keep cdcdelta from reading it), `log-corrupt`, the store's.
+ */
+export async function loadSnapshot(
+  engine: Engine,
+  options: LoadSnapshotOptions,
+): Promise<Snapshot> {
+  const { signal } = options;
+  const version = await versionOf(engine, options);
+  const listing = await listForVersion(engine, {
+    signal,
+    ...(version === undefined ? {} : { version }),
+  });
+  const segment = buildSegment(listing, {
+    uri: engine.store.uri,
+    ...(version === undefined ? {} : { version }),
+  });
+  const { state, changes } = await replaySegment(engine, segment, { signal });
+  assertReadable(state, engine.store.uri);
+  const files: AddFile[] = [];
+  const tombstones: RemoveFile[] = [];
+  for await (const batch of liveFiles(engine, segment, changes, { signal })) {
+    for (const add of batch.adds) files.push(checkReadable(add, engine.store.uri));
+    for (const remove of batch.removes) tombstones.push(remove);
+  }
+  const timestampMs = await commitTimestampMs(engine, listing.commits, segment.version, {
+    properties: state.properties,
+    signal,
+  });
+  return { ...state, files, tombstones, timestampMs };
+}
+
+async function versionOf(
+  engine: Engine,
+  { at, signal }: LoadSnapshotOptions,
+): Promise<number | undefined> {
+  switch (at?.kind) {
+    case undefined:
+      return undefined;
+    case "version":
+      return at.version;
+    case "timestamp":
+      return await findVersionAt(engine, at.timestampMs, { signal });
+  }
+}
+
+export type ReplayedSegment = { readonly state: TableState; readonly changes: FileChanges };
+
+/** Replays a segment's commits whole, and of its checkpoint all but the files. */
+export async function replaySegment(
+  engine: Engine,
+  segment: LogSegment,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ReplayedSegment> {
+  const start = await readCheckpointStateOf(engine, segment, { signal });
+  const versions = segment.commits.map((commit) => commit.version);
+  const commits: (readonly Action[])[] = [];
+  for await (const { actions } of readCommits(engine, versions, { signal, files: true })) {
+    commits.push(actions);
+  }
+  const state = toTableState(engine, segment.version, replayState(start, commits));
+  return { state, changes: replayFiles(commits, engine.store.uri) };
+}
+
+export type FileBatch = {
+  readonly adds: readonly AddFile[];
+  readonly removes: readonly RemoveFile[];
+};
+
+/**
+ * The files and tombstones of a segment, batch by batch: first what is left of the checkpoint, read
+ * row group by row group, then what the commits after it did. So no more than a batch and the
+ * commits' own files is in memory.
+ */
+export async function* liveFiles(
+  engine: Engine,
+  segment: LogSegment,
+  changes: FileChanges,
+  { signal }: { readonly signal: AbortSignal },
+): AsyncGenerator<FileBatch> {
+  const uri = engine.store.uri;
+  if (segment.checkpoint !== null) {
+    for await (const batch of readCheckpointFiles(engine, segment.checkpoint, { signal })) {
+      yield {
+        adds: batch.adds.filter((add) => !isSuperseded(changes, add, uri)),
+        removes: batch.removes.filter((remove) => !isSuperseded(changes, remove, uri)),
+      };
+    }
+  }
+  yield { adds: [...changes.adds.values()], removes: [...changes.removes.values()] };
+}
+
+function checkReadable(add: AddFile, uri: string): AddFile {
+  if (add.deletionVector !== undefined) throw unsupportedFeatures("read", ["deletionVectors"], uri);
+  return add;
+}

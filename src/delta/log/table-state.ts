@@ -1,0 +1,188 @@
+import { CdcDeltaError } from "../../errors.ts";
+import type { Engine } from "../engine.ts";
+import type { StructType } from "../schema/data-type.ts";
+import { schemaFromJson } from "../schema/schema-json.ts";
+import type { Action, DomainMetadata, Metadata, Protocol, SetTransaction } from "./actions.ts";
+import { readCheckpointState } from "./checkpoint-reader.ts";
+import { commitKey } from "./log-path.ts";
+import { listForVersion, listLog, readCommits, readCommitsAfter } from "./log-reader.ts";
+import { emptyState, type ReplayedState, replayState } from "./log-replay.ts";
+import { buildSegment, type LogSegment, newestVersion } from "./log-segment.ts";
+import { featuresBlockingRead, unsupportedFeatures } from "./table-features.ts";
+import { readTableProperties, type TableProperties } from "./table-properties.ts";
+
+/** A version of a table without its files: all that a streaming writer has to know. */
+export type TableState = {
+  readonly version: number;
+  readonly protocol: Protocol;
+  readonly metadata: Metadata;
+  readonly schema: StructType;
+  readonly partitionColumns: readonly string[];
+  readonly properties: TableProperties;
+  /** The newest `txn` of each appId. */
+  readonly transactions: ReadonlyMap<string, SetTransaction>;
+  readonly domainMetadata: ReadonlyMap<string, DomainMetadata>;
+  /** When this was known to be the newest version, by the engine's clock. */
+  readonly loadedMs: number;
+};
+
+type LoadOptions = { readonly signal: AbortSignal };
+
+/**
+ * Loads the newest version without its files; null when there is no table. Does not ask whether
+ * cdcdelta may read or write the table: see `assertReadable` and `assertWritable`.
+ *
+ * Errors: `log-corrupt`, `unsupported`, and the store's.
+ */
+export async function loadTableState(
+  engine: Engine,
+  { signal }: LoadOptions,
+): Promise<TableState | null> {
+  const listing = await listForVersion(engine, { signal });
+  if (newestVersion(listing) === null) return null;
+  const segment = buildSegment(listing, { uri: engine.store.uri });
+  const replayed = await replaySegmentState(engine, segment, { signal });
+  return toTableState(engine, segment.version, replayed);
+}
+
+/** Reads the non-file actions of a segment. */
+export async function replaySegmentState(
+  engine: Engine,
+  segment: LogSegment,
+  { signal }: LoadOptions,
+): Promise<ReplayedState> {
+  let state = await readCheckpointStateOf(engine, segment, { signal });
+  const versions = segment.commits.map((commit) => commit.version);
+  for await (const { actions } of readCommits(engine, versions, { signal, files: false })) {
+    state = replayState(state, [actions]);
+  }
+  return state;
+}
+
+/** What a segment starts from: its checkpoint's state, or nothing. */
+export async function readCheckpointStateOf(
+  engine: Engine,
+  { checkpoint }: LogSegment,
+  { signal }: LoadOptions,
+): Promise<ReplayedState> {
+  if (checkpoint === null) return emptyState;
+  return await readCheckpointState(engine, checkpoint, { signal });
+}
+
+/** Checks what was replayed and types it. Throws `log-corrupt` without protocol or metadata. */
+export function toTableState(
+  engine: Engine,
+  version: number,
+  replayed: ReplayedState,
+): TableState {
+  const { protocol, metadata } = replayed;
+  if (protocol === null || metadata === null) {
+    const missing = protocol === null ? "protocol" : "metaData";
+    throw new CdcDeltaError(
+      "log-corrupt",
+      `Cannot open version ${version} of the Delta table at ${engine.store.uri}: state ` +
+        `reconstruction failed, its log has no ${missing} action`,
+      { context: { table: engine.store.uri, version } },
+    );
+  }
+  return {
+    version,
+    protocol,
+    metadata,
+    schema: schemaOf(protocol, metadata, engine.store.uri),
+    partitionColumns: metadata.partitionColumns,
+    properties: readTableProperties(metadata.configuration),
+    transactions: replayed.transactions,
+    domainMetadata: replayed.domainMetadata,
+    loadedMs: engine.clock.nowMs(),
+  };
+}
+
+/** A type we do not know usually comes with a feature we do not know: then that is the reason. */
+function schemaOf(protocol: Protocol, metadata: Metadata, uri: string): StructType {
+  try {
+    return schemaFromJson(metadata.schemaString);
+  } catch (error) {
+    if (!(error instanceof CdcDeltaError) || error.code !== "unsupported") throw error;
+    const schema: StructType = { kind: "struct", fields: [] };
+    const features = featuresBlockingRead({ protocol, metadata, schema });
+    throw features.length > 0 ? unsupportedFeatures("read", features, uri) : error;
+  }
+}
+
+/**
+ * The state after the commit that follows it. Pure but for the schema's cost, which is paid only
+ * when the commit has a `metaData`.
+ */
+export function advanceState(
+  engine: Engine,
+  state: TableState,
+  commit: { readonly version: number; readonly actions: readonly Action[] },
+): TableState {
+  const replayed = replayState(state, [commit.actions]);
+  if (replayed.metadata !== state.metadata || replayed.protocol !== state.protocol) {
+    return toTableState(engine, commit.version, replayed);
+  }
+  return {
+    ...state,
+    version: commit.version,
+    transactions: replayed.transactions,
+    domainMetadata: replayed.domainMetadata,
+    loadedMs: engine.clock.nowMs(),
+  };
+}
+
+/**
+ * The newest version, found by probing for the commits after `state`. Throws `not-found` when the
+ * table is gone, and as `loadTableState`.
+ */
+export async function refreshTableState(
+  engine: Engine,
+  state: TableState,
+  { signal }: LoadOptions,
+): Promise<TableState> {
+  const commits = await readCommitsAfter(engine, state.version, { signal, files: false });
+  if (
+    commits.length === 0 && await whereIsVersion(engine, state.version, { signal }) !== "newest"
+  ) {
+    const loaded = await loadTableState(engine, { signal });
+    if (loaded === null) throw tableGone(engine.store.uri);
+    return loaded;
+  }
+  let newest: TableState = { ...state, loadedMs: engine.clock.nowMs() };
+  for (const commit of commits) newest = advanceState(engine, newest, commit);
+  return newest;
+}
+
+/**
+ * Whether a version we know is still the log's newest as far as its own file tells: `newest` also
+ * when only a probe of the next version could find more; `passed` when the log has gone on without
+ * keeping it. Throws `not-found` when the log is gone, `log-corrupt` when it went backwards.
+ */
+export async function whereIsVersion(
+  engine: Engine,
+  version: number,
+  { signal }: LoadOptions,
+): Promise<"newest" | "passed"> {
+  if (await engine.store.head(commitKey(version), { signal }) !== null) return "newest";
+  const newest = newestVersion(await listLog(engine, { from: 0, signal }));
+  if (newest === null) throw tableGone(engine.store.uri);
+  if (newest > version) return "passed";
+  if (newest === version) return "newest";
+  throw new CdcDeltaError(
+    "log-corrupt",
+    `The Delta table at ${engine.store.uri} went back from version ${version} to ${newest}: ` +
+      "it was deleted and created again, or restored from a backup, while it was in use",
+    { context: { table: engine.store.uri, version, newest } },
+  );
+}
+
+/** The error for a table that vanished while it was in use. */
+export function tableGone(uri: string): CdcDeltaError {
+  return new CdcDeltaError(
+    "not-found",
+    `The Delta table at ${uri} is gone: its "_delta_log" was deleted while it was in use. Restore ` +
+      "it, or start again to create a new table",
+    { context: { table: uri } },
+  );
+}
