@@ -16,7 +16,10 @@ export type PartitionId = {
   readonly identity: string;
 };
 
-/** What a table's log holds for a (topic, partition): rows at or below `offset` are there already. */
+/**
+ * What a table's log holds for a (topic, partition): rows at or below `offset` are there already.
+ * Where the identity is not empty it alone (with the partition) decides: a renamed file keeps it.
+ */
 export type TableWatermark = PartitionId & {
   readonly offset: bigint;
   /** Hash of the record at `offset`, compared when it is read again; null: not known. */
@@ -30,6 +33,8 @@ export type TableView = {
   readonly epoch: number;
   /** Columns of the table, ours and the partition columns included. */
   readonly schema: StructType;
+  /** The table's own partition columns, which win over `CollectionRules.partitionBy`. */
+  readonly partitionBy: readonly string[];
   readonly watermarks: readonly TableWatermark[];
   /**
    * False: columns of `schema` keep their types, misfits are rescued (a widening was tried and
@@ -62,7 +67,7 @@ export type MappingRules = {
   readonly overrides: readonly { readonly pattern: string; readonly rules: CollectionRules }[];
 };
 
-/** Pure input of an encode job: a contiguous slice of one lane and what is known of the tables. */
+/** Pure input of an encode job: records in the order they arrived, and what is known of the tables. */
 export type EncodeJob = {
   readonly batches: readonly RecordBatch[];
   readonly tables: readonly TableView[];

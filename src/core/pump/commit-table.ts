@@ -1,0 +1,223 @@
+import type { AddFile, SetTransaction } from "../../delta/log/actions.ts";
+import { commit } from "../../delta/log/committer.ts";
+import { refreshTableState, type TableState } from "../../delta/log/table-state.ts";
+import type { TransactionDraft } from "../../delta/log/transaction.ts";
+import { writeDataFile } from "../../delta/operations/append.ts";
+import { newTableActions } from "../../delta/operations/create-table.ts";
+import { widenTable } from "../../delta/operations/widen.ts";
+import { mergeStatistics } from "../../delta/parquet/statistics.ts";
+import { findTypeChanges } from "../../delta/schema/merge-schema.ts";
+import { struct, type StructType } from "../../delta/schema/data-type.ts";
+import { schemaToJson } from "../../delta/schema/schema-json.ts";
+import type { EncodedPart, EncodedTable } from "../encode/encode-job.ts";
+import { mergePositions, watermarkTransactions } from "../position/watermark.ts";
+import { type OpenTable, schemaText } from "./open-table.ts";
+import type { FlushContext } from "./session.ts";
+
+/** How the attempt to commit a flush's rows into one table ended. */
+export type TableCommitOutcome =
+  | {
+    readonly kind: "committed";
+    readonly state: TableState;
+    readonly files: number;
+    readonly bytes: number;
+    readonly attempts: number;
+  }
+  /** Another writer changed schema or protocol: encode again against `state`. */
+  | {
+    readonly kind: "reset";
+    readonly state: TableState;
+    readonly mayWiden: boolean;
+    readonly why: string;
+  }
+  /** Another writer moved our positions: what is held is committed already, or no longer ours. */
+  | { readonly kind: "stale"; readonly why: string };
+
+/** Writes the rows of one table and commits them with their positions: one version, or none. */
+export async function commitTable(
+  context: FlushContext,
+  table: OpenTable,
+  schema: StructType,
+  encoded: readonly EncodedTable[],
+): Promise<TableCommitOutcome> {
+  const { session } = context;
+  const probed = await probe(context, table);
+  if (probed !== null) return probed;
+  const widened = await widen(context, table, schema);
+  if (widened !== null) return widened;
+  const adds = await writeFiles(context, table, schema, encoded);
+  const nowMs = session.world.clock.nowMs();
+  const positions = mergePositions(encoded.map((part) => part.positions));
+  const txns = watermarkTransactions(session.settings.pipelineId, positions, nowMs);
+  const draft = appendDraft(context, table, schema, { adds, txns, nowMs });
+  const outcome = await commit(table.home.engine, table.state, draft, {
+    signal: session.signal,
+  });
+  switch (outcome.kind) {
+    case "committed":
+      return {
+        kind: "committed",
+        state: outcome.state,
+        files: adds.length,
+        bytes: adds.reduce((sum, add) => sum + add.size, 0),
+        attempts: outcome.attempts,
+      };
+    case "already-applied":
+      return { kind: "stale", why: `version ${outcome.state.version} has these positions` };
+    case "conflicted": {
+      const why = `version ${outcome.winnerVersion}: ${outcome.reason}`;
+      session.observe({
+        kind: "conflict",
+        table: table.key,
+        reason: outcome.reason,
+        winnerVersion: outcome.winnerVersion,
+      });
+      if (outcome.reason === "txn") return { kind: "stale", why };
+      if (positionsMoved(table, outcome.state, txns)) return { kind: "stale", why };
+      return { kind: "reset", state: outcome.state, mayWiden: table.mayWiden, why };
+    }
+  }
+}
+
+/** Looks for foreign versions when the state is old although nothing failed. */
+async function probe(
+  context: FlushContext,
+  table: OpenTable,
+): Promise<TableCommitOutcome | null> {
+  const { session } = context;
+  const before = table.state;
+  if (before === null) return null;
+  const ageMs = session.world.clock.nowMs() - before.loadedMs;
+  if (ageMs < session.settings.stateAgeMsMax) return null;
+  const state = await refreshTableState(table.home.engine, before, { signal: session.signal });
+  const watched = [...before.transactions.values()];
+  if (positionsMoved(table, state, watched)) {
+    return { kind: "stale", why: `positions moved up to version ${state.version}` };
+  }
+  if (schemaText(state.schema) !== schemaText(before.schema)) {
+    const why = `schema changed up to version ${state.version}`;
+    return { kind: "reset", state, mayWiden: table.mayWiden, why };
+  }
+  table.state = state;
+  return null;
+}
+
+/** True when a position that we are about to write is no longer what we knew it to be. */
+function positionsMoved(
+  table: OpenTable,
+  state: TableState,
+  txns: readonly SetTransaction[],
+): boolean {
+  return txns.some(({ appId }) =>
+    state.transactions.get(appId)?.version !== table.state?.transactions.get(appId)?.version
+  );
+}
+
+/** Widens committed columns in a commit of their own; null when there is nothing to widen. */
+async function widen(
+  context: FlushContext,
+  table: OpenTable,
+  schema: StructType,
+): Promise<TableCommitOutcome | null> {
+  const { session } = context;
+  if (table.state === null) return null;
+  const changes = findTypeChanges(table.state.schema, schema);
+  if (changes.length === 0) return null;
+  const outcome = await widenTable(table.home.engine, table.state, schema, {
+    strategy: session.settings.widen,
+    bytesMax: session.settings.widenBytesMax,
+    signal: session.signal,
+  });
+  if (outcome.kind === "refused") {
+    session.observe({ kind: "widening-refused", table: table.key, why: outcome.why });
+    return { kind: "reset", state: outcome.state, mayWiden: false, why: outcome.why };
+  }
+  if (positionsMoved(table, outcome.state, [...table.state.transactions.values()])) {
+    return { kind: "stale", why: `positions moved up to version ${outcome.state.version}` };
+  }
+  session.observe({
+    kind: "widened",
+    table: table.key,
+    columns: changes.map(({ path, from, to }) => ({ path, from, to })),
+  });
+  table.state = outcome.state;
+  return null;
+}
+
+/** One data file for each partition that has rows. */
+async function writeFiles(
+  context: FlushContext,
+  table: OpenTable,
+  schema: StructType,
+  encoded: readonly EncodedTable[],
+): Promise<AddFile[]> {
+  const partitionColumns = new Set(table.partitionBy);
+  const dataSchema = struct(schema.fields.filter((field) => !partitionColumns.has(field.name)));
+  const adds: AddFile[] = [];
+  for (const parts of groupParts(encoded).values()) {
+    const file = {
+      schema: dataSchema,
+      partitionValues: parts[0]!.partitionValues,
+      rowGroups: parts.map((part) => part.rowGroup),
+      statistics: mergeStatistics(parts.map((part) => part.statistics)),
+    };
+    adds.push(await writeDataFile(table.home.engine, file, { signal: context.session.signal }));
+  }
+  return adds;
+}
+
+/** Parts by partition values, in the order of their rows. */
+export function groupParts(encoded: readonly EncodedTable[]): Map<string, EncodedPart[]> {
+  const groups = new Map<string, EncodedPart[]>();
+  for (const part of encoded.flatMap((table) => table.parts)) {
+    const name = JSON.stringify(part.partitionValues);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [part]);
+    else group.push(part);
+  }
+  return groups;
+}
+
+type DraftParts = {
+  readonly adds: readonly AddFile[];
+  readonly txns: readonly SetTransaction[];
+  readonly nowMs: number;
+};
+
+function appendDraft(
+  context: FlushContext,
+  table: OpenTable,
+  schema: StructType,
+  { adds, txns, nowMs }: DraftParts,
+): TransactionDraft {
+  const rows = adds.length;
+  const append: TransactionDraft = {
+    adds,
+    txns,
+    reads: { kind: "blind-append" },
+    dataChange: true,
+    operation: "STREAMING UPDATE",
+    operationParameters: {
+      outputMode: "Append",
+      queryId: context.session.settings.pipelineId,
+      epochId: String(context.flush.id),
+    },
+    operationMetrics: {
+      numAddedFiles: String(rows),
+      numRemovedFiles: "0",
+      numOutputBytes: String(adds.reduce((sum, add) => sum + add.size, 0)),
+    },
+  };
+  if (table.state === null) {
+    const created = newTableActions({
+      schema,
+      partitionColumns: table.partitionBy,
+      configuration: table.home.configuration,
+      id: table.home.engine.random.uuid(),
+      createdTime: nowMs,
+    });
+    return { ...append, ...created };
+  }
+  if (schemaText(schema) === schemaText(table.state.schema)) return append;
+  return { ...append, metadata: { ...table.state.metadata, schemaString: schemaToJson(schema) } };
+}

@@ -1,0 +1,103 @@
+import type { RecordBatch } from "../event/record-batch.ts";
+import type { Lane, SourceEvent } from "../source/source.ts";
+import { cutJob, failSession, type Held, heldBytes, startMerge, underLock } from "./held.ts";
+import type { HeldBatch } from "./held-job.ts";
+import { countRecords } from "./record-count.ts";
+import { proveLaneEnd } from "./source-proof.ts";
+
+/** Pulls events for as long as there is room for what they bring; ends with the input. */
+export async function readSource(held: Held, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const event of held.session.world.source.events({ signal })) {
+      await takeEvent(held, event);
+      if (signal.aborted) break;
+      await room(held, signal);
+    }
+  } catch (error) {
+    failSession(held, error);
+  }
+  held.inputEnded = true;
+  held.wake.notify();
+}
+
+async function room(held: Held, signal: AbortSignal): Promise<void> {
+  const { heldBytesMax } = held.session.settings.flush;
+  while (!signal.aborted && held.failure === null && heldBytes(held) >= heldBytesMax) {
+    await held.space.wait(null);
+  }
+}
+
+async function takeEvent(held: Held, event: SourceEvent): Promise<void> {
+  switch (event.kind) {
+    case "records":
+      holdBatch(held, event);
+      break;
+    case "idle":
+      held.idle = true;
+      break;
+    case "lane-end":
+      endLane(held, event.lane);
+      break;
+    case "lanes-lost":
+      await loseLanes(held, new Set(event.lanes));
+      break;
+  }
+  held.wake.notify();
+}
+
+function holdBatch(held: Held, read: HeldBatch): void {
+  const { lane, batch } = read;
+  const nowMs = held.session.world.clock.nowMs();
+  held.open ??= { id: held.flushes++, openedAtMs: nowMs, jobs: [], bytes: 0, records: 0 };
+  held.open.bytes += batch.bytes.length;
+  held.open.records += countRecords(batch);
+  held.loose.push({ lane, batch });
+  held.looseBytes += batch.bytes.length;
+  held.idle = false;
+  noteLane(held, lane, batch);
+  if (held.looseBytes >= held.session.settings.jobBytesMax) cutJob(held);
+}
+
+function noteLane(held: Held, lane: Lane, { position }: RecordBatch): void {
+  if (held.identities.has(lane)) return;
+  held.identities.set(lane, position.identity);
+  held.session.laneStarts.set(position.identity, position.baseOffset);
+}
+
+/** Once all that was read of a lane is taken over: was everything there that should be? */
+function endLane(held: Held, lane: Lane): void {
+  const identity = held.identities.get(lane);
+  if (identity === undefined || identity === "") return;
+  cutJob(held);
+  underLock(held, () => {
+    proveLaneEnd(held.session, identity);
+    return Promise.resolve();
+  });
+}
+
+/**
+ * Forgets what is held of lanes that belong to somebody else now. If they come back they start at
+ * their floor: what a flush under way commits of them must be known by then, so it is waited for,
+ * and every job after it is encoded with the positions as they are then.
+ */
+async function loseLanes(held: Held, lost: ReadonlySet<Lane>): Promise<void> {
+  const kept = (batches: readonly HeldBatch[]): HeldBatch[] =>
+    batches.filter((one) => !lost.has(one.lane));
+  held.loose = kept(held.loose);
+  for (const job of held.open?.jobs ?? []) {
+    const batches = kept(job.batches);
+    if (batches.length === job.batches.length) continue;
+    job.batches = batches;
+    job.result = held.session.encode(job, null);
+    startMerge(held, job);
+  }
+  await held.flushDone;
+  await held.session.lock.run(() => {
+    held.session.lastOffsets.clear();
+    for (const table of held.session.tables.values()) {
+      table.epoch += 1;
+      table.epochMin = table.epoch;
+    }
+    return Promise.resolve();
+  });
+}

@@ -1,0 +1,13 @@
+/** Limits on every queue, buffer and retry that have no setting of their own, with their units. */
+
+/** Raw bytes of a job: large enough for good row groups, small enough to keep workers level. */
+export const jobBytesMax = 8 * 1024 * 1024;
+
+/** Tables of one flush that are committed at the same time. */
+export const tableCommitsParallelMax = 8;
+
+/** Times a table's flush is prepared anew after other writers changed its schema or protocol. */
+export const flushAttemptsMax = 20;
+
+/** Times a run goes back to its floor after another writer moved its positions. */
+export const restartsMax = 10;

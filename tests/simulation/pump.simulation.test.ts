@@ -1,0 +1,28 @@
+import { describe, expect, test } from "bun:test";
+import process from "node:process";
+import { runSeed } from "./run-seed.ts";
+
+/**
+ * Deterministic simulation of the pump: the modules that `wire.ts` wires, on doubles of the store,
+ * the source, the clock and the workers. `SEED=n` repeats one seed and prints what happened;
+ * `SEEDS=n` sets how many are played.
+ */
+const only = process.env["SEED"];
+const count = Number(process.env["SEEDS"] ?? 60);
+const seeds = only === undefined
+  ? Array.from({ length: count }, (_, index) => index + 1)
+  : [Number(only)];
+
+describe("pump simulation", () => {
+  test(`tables equal the events in seeds ${seeds[0]}..${seeds.at(-1)}`, async () => {
+    const failed: string[] = [];
+    for (const seed of seeds) {
+      const report = await runSeed(seed);
+      if (only !== undefined) process.stderr.write(`${report.log.join("\n")}\n`);
+      if (report.faults.length === 0) continue;
+      failed.push(`SEED=${seed}: ${report.faults.slice(0, 5).join("; ")}`);
+      if (failed.length >= 5) break;
+    }
+    expect(failed).toEqual([]);
+  }, 1_800_000);
+});
