@@ -1,11 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { projectRoot } from "./project-root.ts";
 import { API } from "typescript/unstable/async";
 import { type Node, type SourceFile, SyntaxKind } from "typescript/unstable/ast";
-
-export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Files of the project, `/`-separated: those git knows or would add; without git, all of them. */
 export function projectFiles(): string[] {
