@@ -1,0 +1,71 @@
+/** A rule taken out of the sources: the simulation has to notice. `find` must occur exactly once. */
+export type Mutant = {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+};
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "no watermark drop",
+    file: "src/core/pump/open-table.ts",
+    find: "watermarks: tableWatermarks(table, owner),",
+    replace: "watermarks: [],",
+  },
+  {
+    name: "no own-id check",
+    file: "src/delta/log/committer.ts",
+    find: `action.kind === "commitInfo" && action.commitInfo["txnId"] === txnId`,
+    replace: `action.kind === "commitInfo" && action.commitInfo["txnId"] === \`not \${txnId}\``,
+  },
+  {
+    name: "floor = highest",
+    file: "src/core/pump/run-session.ts",
+    find: "const ends = [...laneEnds(flush.jobs)];",
+    replace: "const ends = [...laneEnds([...flush.jobs, ...(held.open?.jobs ?? [])])];",
+  },
+  {
+    name: "no prefix rule",
+    file: "src/core/pump/run-session.ts",
+    find: "const frozen = await freezeAfterMerge(context);",
+    replace: [
+      "const all = await freezeAfterMerge(context);",
+      "const done = await Promise.all(flush.jobs.map((job) =>",
+      "  Promise.race([job.result.then(() => job.seq % 5 !== 0), Promise.resolve(true)])));",
+      "const frozen = all;",
+      "flush.jobs.splice(0, flush.jobs.length, ...flush.jobs.filter((job, index) =>",
+      "  done[index] && (job.seq % 5 !== 0 || flush.jobs.length === 1)));",
+    ].join("\n  "),
+  },
+  {
+    name: "no re-encode",
+    file: "src/core/pump/merge-job.ts",
+    find: "    if (current) {",
+    replace: "    if (current || result.tables.length > 0) {",
+  },
+  {
+    name: "Kafka commit first",
+    file: "src/core/pump/run-session.ts",
+    find: "  held.stale = await commitFlush(context, frozen);",
+    replace: [
+      "  await session.world.source.commitFloors(",
+      "    [...laneEnds(flush.jobs)].map(([lane, nextOffset]): Floor => ({ lane, nextOffset })),",
+      "    { signal: session.signal },",
+      "  );",
+      "  held.stale = await commitFlush(context, frozen);",
+    ].join("\n"),
+  },
+  {
+    name: "no fence against zombies",
+    file: "src/delta/log/conflict-checker.ts",
+    find: `action.kind === "txn" && ours.has(action.txn.appId)`,
+    replace: `action.kind === "txn" && ours.has(\`not \${action.txn.appId}\`)`,
+  },
+  {
+    name: "lanes come back before what was under way is known",
+    file: "src/core/pump/read-source.ts",
+    find: "      table.epochMin = table.epoch;",
+    replace: "      table.epochMin = table.epochMin;",
+  },
+];
