@@ -1,3 +1,11 @@
+import { assert } from "../../errors.ts";
+import type { ColumnBatch } from "../columns/column.ts";
+import type { DataType, StructType } from "../schema/data-type.ts";
+import { type Bounds, boundsOfBytes } from "./bounds.ts";
+import { leafValues } from "./leaf-values.ts";
+import { type LeveledLeaf, visitLeaves } from "./levels.ts";
+import { compareText, textBounds } from "./text-bounds.ts";
+
 /**
  * Typed per-file statistics (PROTOCOL.md, "Per-file Statistics"), kept typed so that those of
  * several row groups can be merged, and turned into the JSON of `add.stats` at the end.
@@ -22,3 +30,136 @@ export type FileStatistics = {
   readonly numRecords: number;
   readonly leaves: readonly LeafStatistics[];
 };
+
+export type StatisticsOptions = {
+  /** `delta.dataSkippingNumIndexedCols`: how many leaf columns get statistics, -1 for all. */
+  readonly numIndexedCols?: number;
+  /** `delta.dataSkippingStatsColumns`: names (of structs too), which then decide alone. */
+  readonly statsColumns?: readonly (readonly string[])[];
+  /** `delta.dataSkippingStringPrefixLength`: UTF-16 units that are kept of a string. */
+  readonly stringPrefixLength?: number;
+};
+
+/** Takes the facts of the counted columns in schema order. */
+export type StatisticsPlan = {
+  count(path: readonly string[], type: DataType, nullCount: number, bounds: Bounds | null): void;
+  readonly leaves: LeafStatistics[];
+};
+
+/** Decides which columns of `schema` have statistics (arrays and maps count as one leaf). */
+export function statisticsPlan(schema: StructType, options: StatisticsOptions): StatisticsPlan {
+  const { numIndexedCols = 32, statsColumns, stringPrefixLength = 32 } = options;
+  const wanted = countedPaths(schema, []).map((path, i) =>
+    statsColumns === undefined
+      ? numIndexedCols < 0 || i < numIndexedCols
+      : statsColumns.some((names) => names.every((name, at) => path[at] === name))
+  );
+  const leaves: LeafStatistics[] = [];
+  let next = 0;
+  return {
+    leaves,
+    count(path, type, nullCount, bounds) {
+      if (wanted[next++] !== true) return;
+      leaves.push({ path, nullCount, ...boundValues(type, bounds, stringPrefixLength) });
+    },
+  };
+}
+
+/** The statistics gathered by a plan. */
+export function leafStatistics(plan: StatisticsPlan): readonly LeafStatistics[] {
+  return plan.leaves;
+}
+
+function countedPaths(type: StructType, above: readonly string[]): (readonly string[])[] {
+  return type.fields.filter((field) => field.type.kind !== "void").flatMap((field) => {
+    const path = [...above, field.name];
+    return field.type.kind === "struct" ? countedPaths(field.type, path) : [path];
+  });
+}
+
+type BoundPair = Pick<LeafStatistics, "min" | "max">;
+
+function boundValues(type: DataType, bounds: Bounds | null, prefixLength: number): BoundPair {
+  if (bounds === null) return { min: null, max: null };
+  const { min, max } = bounds;
+  if (min instanceof Uint8Array || max instanceof Uint8Array) {
+    assert(min instanceof Uint8Array && max instanceof Uint8Array, "both bounds are of one kind");
+    return textBounds(min, max, prefixLength);
+  }
+  switch (type.kind) {
+    case "byte":
+    case "short":
+    case "integer":
+      return { min: BigInt(min), max: BigInt(max) };
+    default:
+      return { min, max };
+  }
+}
+
+/**
+ * Statistics of a batch by themselves. Where it is encoded as well, `encodeWithStatistics` does both
+ * in one pass.
+ */
+export function collectStatistics(
+  batch: ColumnBatch,
+  schema: StructType,
+  options: StatisticsOptions = {},
+): FileStatistics {
+  const plan = statisticsPlan(schema, options);
+  visitLeaves(batch, schema, {
+    leaf(leaf) {
+      if (leaf.maxRepetition > 0) return;
+      plan.count(leaf.path, leaf.type, leaf.entries - leaf.present, boundsOfLeaf(leaf));
+    },
+    collection: ({ path, type, nullCount }) => plan.count(path, type, nullCount, null),
+  });
+  return { numRecords: batch.length, leaves: plan.leaves };
+}
+
+function boundsOfLeaf(leaf: LeveledLeaf): Bounds | null {
+  const { values, bounds } = leafValues(leaf);
+  if (values.kind !== "bytes" || leaf.type.kind !== "string" || leaf.present === 0) return bounds;
+  return boundsOfBytes(values.offsets, values.data, null, leaf.present);
+}
+
+/** The statistics of the files' rows together. All have the same columns; at least one is given. */
+export function mergeStatistics(list: readonly FileStatistics[]): FileStatistics {
+  const [first, ...rest] = list;
+  assert(first !== undefined, "there are statistics to merge");
+  return rest.reduce(mergeTwo, first);
+}
+
+function mergeTwo(a: FileStatistics, b: FileStatistics): FileStatistics {
+  assert(a.leaves.length === b.leaves.length, "merged statistics have the same columns");
+  const leaves = a.leaves.map((leaf, i): LeafStatistics => {
+    const other = b.leaves[i]!;
+    const nullCount = leaf.nullCount + other.nullCount;
+    // No bound says nothing where there are values, but does not matter where all is null.
+    if (leaf.nullCount === a.numRecords) return { ...other, nullCount };
+    if (other.nullCount === b.numRecords) return { ...leaf, nullCount };
+    return {
+      path: leaf.path,
+      nullCount,
+      min: pickBound(leaf.min, other.min, -1),
+      max: pickBound(leaf.max, other.max, 1),
+    };
+  });
+  return { numRecords: a.numRecords + b.numRecords, leaves };
+}
+
+/** The one further in `direction`; unknown when one of the two is. */
+function pickBound(
+  a: BoundValue | null,
+  b: BoundValue | null,
+  direction: 1 | -1,
+): BoundValue | null {
+  if (a === null || b === null) return null;
+  const order = typeof a === "string" && typeof b === "string"
+    ? compareText(a, b)
+    : a < b
+    ? -1
+    : a > b
+    ? 1
+    : 0;
+  return order * direction >= 0 ? a : b;
+}

@@ -1,0 +1,84 @@
+import { dateText, decimalText, timestampText } from "../columns/value-text.ts";
+import type { DataType, StructType } from "../schema/data-type.ts";
+import type { BoundValue, FileStatistics, LeafStatistics } from "./statistics.ts";
+
+/**
+ * `add.stats`: counts and bounds as JSON text. Longs and decimals keep all their digits; timestamps
+ * are cut down to milliseconds, as readers expect of minima and maxima alike.
+ */
+export function statisticsJson(statistics: FileStatistics, schema: StructType): string {
+  const { numRecords, leaves } = statistics;
+  if (leaves.length === 0) return `{"numRecords":${numRecords}}`;
+  const min = objectText(schema, leaves, [], (leaf, type) => boundText(leaf.min, type));
+  const max = objectText(schema, leaves, [], (leaf, type) => boundText(leaf.max, type));
+  const nulls = objectText(schema, leaves, [], (leaf) => String(leaf.nullCount));
+  return `{"numRecords":${numRecords},"minValues":${min ?? "{}"},"maxValues":${max ?? "{}"},` +
+    `"nullCount":${nulls ?? "{}"}}`;
+}
+
+type LeafText = (leaf: LeafStatistics, type: DataType) => string | null;
+
+/** The nested object of all leaves that have a text, null when none has. */
+function objectText(
+  type: StructType,
+  leaves: readonly LeafStatistics[],
+  above: readonly string[],
+  text: LeafText,
+): string | null {
+  const members: string[] = [];
+  for (const field of type.fields) {
+    const path = [...above, field.name];
+    const below = leaves.filter((leaf) => path.every((name, i) => leaf.path[i] === name));
+    const [leaf] = below;
+    if (leaf === undefined) continue;
+    const value = field.type.kind === "struct"
+      ? objectText(field.type, below, path, text)
+      : text(leaf, field.type);
+    if (value !== null) members.push(`${JSON.stringify(field.name)}:${value}`);
+  }
+  return members.length === 0 ? null : `{${members.join(",")}}`;
+}
+
+/** Days and microseconds of 0001-01-01 and of the first day behind 9999-12-31. */
+const dayFirst = -719162;
+const dayEnd = 2932897;
+const microsPerDay = 86_400_000_000n;
+
+function boundText(bound: BoundValue | null, type: DataType): string | null {
+  if (bound === null) return null;
+  switch (typeof bound) {
+    case "string":
+      return JSON.stringify(bound);
+    case "number":
+      return type.kind === "date" ? dayText(bound) : numberText(bound);
+    case "bigint":
+      break;
+  }
+  switch (type.kind) {
+    case "decimal":
+      return decimalText(bound, type.scale);
+    case "timestamp":
+      return momentText(bound, "Z");
+    case "timestamp_ntz":
+      return momentText(bound, "");
+    default:
+      return bound.toString();
+  }
+}
+
+/** Null outside of the years that every reader can parse. */
+function dayText(days: number): string | null {
+  return days < dayFirst || days >= dayEnd ? null : `"${dateText(days)}"`;
+}
+
+function momentText(micros: bigint, zone: string): string | null {
+  if (micros < BigInt(dayFirst) * microsPerDay || micros >= BigInt(dayEnd) * microsPerDay) {
+    return null;
+  }
+  return `"${timestampText(micros, 3)}${zone}"`;
+}
+
+function numberText(value: number): string {
+  if (Object.is(value, -0)) return "-0.0";
+  return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`;
+}
