@@ -119,8 +119,12 @@ export function newestVersion(listing: LogListing): number | null {
 
 /** The oldest version that can still be put together; null when there is none. */
 export function earliestVersion(listing: LogListing): number | null {
-  if (listing.commits[0]?.version === 0) return 0;
-  return listing.checkpoints[0]?.version ?? null;
+  const checkpoint = listing.checkpoints[0]?.version ?? null;
+  // Clean-up that was cut short may leave old commits behind that lead nowhere.
+  const end = checkpoint ?? listing.commits.length - 1;
+  let version = 0;
+  while (version <= end && listing.commits[version]?.version === version) version += 1;
+  return version > end && version > 0 ? 0 : checkpoint;
 }
 
 type Gap = {

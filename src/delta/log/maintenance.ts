@@ -1,17 +1,55 @@
+import { messageOf } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
+import { writeCheckpoint } from "./checkpoint-writer.ts";
+import { cleanUpLog } from "./log-cleanup.ts";
 import type { TableState } from "./table-state.ts";
 
 /** What became of the work that follows a commit. A failure is a value: the commit stands. */
 export type MaintenanceOutcome =
   | { readonly kind: "not-due" }
   | { readonly kind: "checkpointed"; readonly version: number; readonly deletedLogFiles: number }
+  /** The table wants checkpoints of a kind that cdcdelta does not write: others have to. */
+  | { readonly kind: "skipped"; readonly why: string }
   | { readonly kind: "failed"; readonly why: string };
 
-/** Writes a checkpoint when the table's `delta.checkpointInterval` says so. */
-export function maintainTable(
-  _engine: Engine,
-  _state: TableState,
-  _options: { readonly signal: AbortSignal },
+const hourMs = 3_600_000;
+
+/** When the log of a table was last cleaned up; forgotten with the engine it belongs to. */
+const cleanedUpMs = new WeakMap<Engine, number>();
+
+/**
+ * Writes a checkpoint at every `delta.checkpointInterval`th version, and cleans up the log at most
+ * hourly. One that fails is made up for at the next interval. Rejects only when `signal` is
+ * aborted.
+ */
+export async function maintainTable(
+  engine: Engine,
+  state: TableState,
+  { signal }: { readonly signal: AbortSignal },
 ): Promise<MaintenanceOutcome> {
-  return Promise.resolve({ kind: "not-due" });
+  const { version, properties } = state;
+  if (version === 0 || version % properties.checkpointInterval !== 0) return { kind: "not-due" };
+  if (state.protocol.minWriterVersion >= 3 && wantsStructStatistics(state)) {
+    return { kind: "skipped", why: "the table wants delta.checkpoint.writeStatsAsStruct" };
+  }
+  try {
+    await writeCheckpoint(engine, version, { signal });
+    return { kind: "checkpointed", version, deletedLogFiles: await cleanUp(engine, state, signal) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: "failed", why: messageOf(error) };
+  }
+}
+
+function wantsStructStatistics(state: TableState): boolean {
+  const text = state.metadata.configuration["delta.checkpoint.writeStatsAsStruct"];
+  return text?.trim().toLowerCase() === "true";
+}
+
+async function cleanUp(engine: Engine, state: TableState, signal: AbortSignal): Promise<number> {
+  const nowMs = engine.clock.nowMs();
+  const last = cleanedUpMs.get(engine);
+  if (last !== undefined && nowMs - last < hourMs) return 0;
+  cleanedUpMs.set(engine, nowMs);
+  return await cleanUpLog(engine, state, { signal });
 }

@@ -3,15 +3,33 @@ import type { PartitionValues } from "./actions.ts";
 /** What Hive writes for null. */
 const nullFolder = "__HIVE_DEFAULT_PARTITION__";
 
-// deno-lint-ignore no-control-regex
-const hiveEscaped = /[\u0001-\u001F\u007F"#%'*/:=?\\{[\]^}]/g;
+const hiveEscaped: ReadonlySet<string> = new Set("\"#%'*/:=?\\{[]^}");
+const uriEscaped: ReadonlySet<string> = new Set(' "#%<>?[\\]^`{|}');
 
 /** A name or value as a folder name may hold it: Hive's escapes, `%XX`. */
 export function hiveEscape(text: string): string {
-  return text.replace(
-    hiveEscaped,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
+  return escapeAscii(text, hiveEscaped);
+}
+
+/**
+ * An object key → `add.path`: percent-encoded as `java.net.URI` does it, which leaves non-ASCII
+ * characters and `+` as they are (PROTOCOL.md, "Add File and Remove File").
+ */
+export function encodePath(key: string): string {
+  return escapeAscii(key, uriEscaped);
+}
+
+/** Percent-encodes control characters and those of `escaped`, all of them ASCII. */
+function escapeAscii(text: string, escaped: ReadonlySet<string>): string {
+  let result = "";
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charAt(i);
+    const code = text.charCodeAt(i);
+    result += code < 0x20 || code === 0x7f || escaped.has(character)
+      ? `%${code.toString(16).toUpperCase().padStart(2, "0")}`
+      : character;
+  }
+  return result;
 }
 
 /**
@@ -26,18 +44,4 @@ export function partitionFolder(
     const value = values[column] ?? null;
     return `${hiveEscape(column)}=${value === null ? nullFolder : hiveEscape(value)}/`;
   }).join("");
-}
-
-// deno-lint-ignore no-control-regex
-const uriEscaped = /[\u0000-\u0020\u007F"#%<>?[\\\]^`{|}]/g;
-
-/**
- * An object key → `add.path`: percent-encoded as `java.net.URI` does it, which leaves non-ASCII
- * characters and `+` as they are (PROTOCOL.md, "Add File and Remove File").
- */
-export function encodePath(key: string): string {
-  return key.replace(
-    uriEscaped,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
 }

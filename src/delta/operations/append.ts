@@ -2,9 +2,8 @@ import type { Engine } from "../engine.ts";
 import type { AddFile, PartitionValues } from "../log/actions.ts";
 import { createdBy } from "../log/engine-info.ts";
 import { encodePath, partitionFolder } from "../log/partition-path.ts";
-import { statisticsToJson } from "../log/statistics-json.ts";
-import type { StatisticsColumns } from "../log/table-properties.ts";
 import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
+import { statisticsJson } from "../parquet/statistics-json.ts";
 import type { FileStatistics } from "../parquet/statistics.ts";
 import { assembleParquetFile } from "../parquet/writer.ts";
 import { struct, type StructType } from "../schema/data-type.ts";
@@ -17,8 +16,6 @@ export type DataFile = {
   /** Encoded against the schema without partition columns. */
   readonly rowGroups: readonly EncodedRowGroup[];
   readonly statistics: FileStatistics;
-  /** Which columns get statistics; default: the first 32 leaves. */
-  readonly statisticsColumns?: StatisticsColumns;
 };
 
 /**
@@ -43,6 +40,6 @@ export async function writeDataFile(
     size: chunks.reduce((size, chunk) => size + chunk.byteLength, 0),
     modificationTime: engine.clock.nowMs(),
     dataChange: true,
-    stats: statisticsToJson(file.statistics, schema, file.statisticsColumns),
+    stats: statisticsJson(file.statistics, schema),
   };
 }

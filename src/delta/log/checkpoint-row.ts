@@ -1,0 +1,113 @@
+import type { Value } from "../columns/column-builder.ts";
+import type {
+  AddFile,
+  DeletionVectorDescriptor,
+  DomainMetadata,
+  Metadata,
+  Protocol,
+  RemoveFile,
+  SetTransaction,
+} from "./actions.ts";
+
+/** A row of a checkpoint: one of its columns is set. */
+export type CheckpointRow = Readonly<Record<string, Value>>;
+
+const none = {
+  txn: null,
+  add: null,
+  remove: null,
+  metaData: null,
+  protocol: null,
+  domainMetadata: null,
+} as const;
+
+export function transactionRow(txn: SetTransaction): CheckpointRow {
+  const { appId, version, lastUpdated } = txn;
+  return { ...none, txn: { appId, version, lastUpdated: long(lastUpdated) } };
+}
+
+/** `dataChange` is false in checkpoints, as in delta-spark's. */
+export function addRow(add: AddFile): CheckpointRow {
+  return {
+    ...none,
+    add: {
+      path: add.path,
+      partitionValues: textMap(add.partitionValues),
+      size: long(add.size),
+      modificationTime: long(add.modificationTime),
+      dataChange: false,
+      tags: add.tags === undefined ? null : textMap(add.tags),
+      deletionVector: vector(add.deletionVector),
+      baseRowId: add.baseRowId ?? null,
+      defaultRowCommitVersion: add.defaultRowCommitVersion ?? null,
+      clusteringProvider: add.clusteringProvider ?? null,
+      stats: add.stats ?? null,
+    },
+  };
+}
+
+export function removeRow(remove: RemoveFile): CheckpointRow {
+  return {
+    ...none,
+    remove: {
+      path: remove.path,
+      deletionTimestamp: long(remove.deletionTimestamp),
+      dataChange: false,
+      extendedFileMetadata: remove.extendedFileMetadata ?? null,
+      partitionValues: remove.partitionValues === undefined
+        ? null
+        : textMap(remove.partitionValues),
+      size: long(remove.size),
+      deletionVector: vector(remove.deletionVector),
+      baseRowId: remove.baseRowId ?? null,
+      defaultRowCommitVersion: remove.defaultRowCommitVersion ?? null,
+    },
+  };
+}
+
+export function metadataRow(metadata: Metadata): CheckpointRow {
+  return {
+    ...none,
+    metaData: {
+      id: metadata.id,
+      name: metadata.name ?? null,
+      description: metadata.description ?? null,
+      format: { provider: metadata.format.provider, options: textMap(metadata.format.options) },
+      schemaString: metadata.schemaString,
+      partitionColumns: [...metadata.partitionColumns],
+      configuration: textMap(metadata.configuration),
+      createdTime: long(metadata.createdTime),
+    },
+  };
+}
+
+export function protocolRow(protocol: Protocol): CheckpointRow {
+  const { readerFeatures, writerFeatures } = protocol;
+  return {
+    ...none,
+    protocol: {
+      minReaderVersion: protocol.minReaderVersion,
+      minWriterVersion: protocol.minWriterVersion,
+      readerFeatures: readerFeatures === undefined ? null : [...readerFeatures],
+      writerFeatures: writerFeatures === undefined ? null : [...writerFeatures],
+    },
+  };
+}
+
+export function domainMetadataRow(domain: DomainMetadata): CheckpointRow {
+  return { ...none, domainMetadata: { ...domain } };
+}
+
+function long(value: number | undefined): bigint | null {
+  return value === undefined ? null : BigInt(value);
+}
+
+function textMap(values: Readonly<Record<string, string | null>>): Map<Value, Value> {
+  return new Map(Object.entries(values));
+}
+
+function vector(descriptor: DeletionVectorDescriptor | undefined): Value {
+  if (descriptor === undefined) return null;
+  const { storageType, pathOrInlineDv, offset, sizeInBytes, cardinality } = descriptor;
+  return { storageType, pathOrInlineDv, offset: offset ?? null, sizeInBytes, cardinality };
+}

@@ -1,0 +1,110 @@
+import { batchFromRows } from "../columns/column-builder.ts";
+import type { Engine } from "../engine.ts";
+import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
+import { assembleParquetFile, encodeRowGroup } from "../parquet/writer.ts";
+import {
+  addRow,
+  type CheckpointRow,
+  domainMetadataRow,
+  metadataRow,
+  protocolRow,
+  removeRow,
+  transactionRow,
+} from "./checkpoint-row.ts";
+import { checkpointSchema } from "./checkpoint-schema.ts";
+import { createdBy } from "./engine-info.ts";
+import {
+  formatLastCheckpoint,
+  type LastCheckpoint,
+  readLastCheckpoint,
+} from "./last-checkpoint.ts";
+import { classicCheckpointKey, lastCheckpointKey } from "./log-path.ts";
+import { listForVersion } from "./log-reader.ts";
+import { isTombstoneLive } from "./log-replay.ts";
+import { buildSegment } from "./log-segment.ts";
+import { liveFiles, replaySegment } from "./snapshot.ts";
+import type { TableState } from "./table-state.ts";
+
+/** Rows of a row group: what is in memory at once, besides the encoded bytes. */
+const rowGroupRows = 20_000;
+
+/**
+ * Writes the classic checkpoint of a version and points `_last_checkpoint` at it (unless that
+ * names a newer one already). The files of the checkpoint before are streamed, so that memory does
+ * not grow with the table but by its encoded size. Errors: as `loadSnapshot`, and the store's.
+ */
+export async function writeCheckpoint(
+  engine: Engine,
+  version: number,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<LastCheckpoint> {
+  const listing = await listForVersion(engine, { version, signal });
+  const segment = buildSegment(listing, { uri: engine.store.uri, version });
+  const { state, changes } = await replaySegment(engine, segment, { signal });
+  const nowMs = engine.clock.nowMs();
+  const { checkpointStatsAsJson, deletedFileRetentionMs: retentionMs } = state.properties;
+  const groups = rowGroupBuilder(checkpointStatsAsJson);
+  for (const row of stateRows(state, nowMs)) groups.push(row);
+  let numOfAddFiles = 0;
+  for await (const { adds, removes } of liveFiles(engine, segment, changes, { signal })) {
+    numOfAddFiles += adds.length;
+    for (const add of adds) groups.push(addRow(add));
+    for (const remove of removes) {
+      if (isTombstoneLive(remove, { nowMs, retentionMs })) groups.push(removeRow(remove));
+    }
+  }
+  const { rowGroups, rows } = groups.finish();
+  const schema = checkpointSchema({ stats: checkpointStatsAsJson });
+  const chunks = assembleParquetFile(schema, rowGroups, { createdBy });
+  await engine.store.put(classicCheckpointKey(version), chunks, { signal });
+  const sizeInBytes = chunks.reduce((size, chunk) => size + chunk.byteLength, 0);
+  const hint = { version, size: rows, sizeInBytes, numOfAddFiles };
+  await writeHint(engine, hint, signal);
+  return hint;
+}
+
+/** All of a state but its files; transactions are kept for as long as the table says. */
+function* stateRows(state: TableState, nowMs: number): Generator<CheckpointRow> {
+  yield protocolRow(state.protocol);
+  yield metadataRow(state.metadata);
+  const retentionMs = state.properties.transactionRetentionMs;
+  for (const txn of state.transactions.values()) {
+    const expired = retentionMs !== null && txn.lastUpdated !== undefined &&
+      txn.lastUpdated <= nowMs - retentionMs;
+    if (!expired) yield transactionRow(txn);
+  }
+  for (const domain of state.domainMetadata.values()) yield domainMetadataRow(domain);
+}
+
+function rowGroupBuilder(stats: boolean): {
+  push(row: CheckpointRow): void;
+  finish(): { readonly rowGroups: readonly EncodedRowGroup[]; readonly rows: number };
+} {
+  const schema = checkpointSchema({ stats });
+  const rowGroups: EncodedRowGroup[] = [];
+  let pending: CheckpointRow[] = [];
+  let rows = 0;
+  const flush = (): void => {
+    if (pending.length === 0) return;
+    rowGroups.push(encodeRowGroup(batchFromRows(schema, pending), schema, { codec: "zstd" }));
+    rows += pending.length;
+    pending = [];
+  };
+  return {
+    push(row) {
+      pending.push(row);
+      if (pending.length === rowGroupRows) flush();
+    },
+    finish() {
+      flush();
+      return { rowGroups, rows };
+    },
+  };
+}
+
+async function writeHint(engine: Engine, hint: LastCheckpoint, signal: AbortSignal): Promise<void> {
+  const current = await readLastCheckpoint(engine, { signal });
+  if (current !== null && current.version > hint.version) return;
+  const bytes = new TextEncoder().encode(formatLastCheckpoint(hint));
+  await engine.store.put(lastCheckpointKey, [bytes], { signal });
+}
