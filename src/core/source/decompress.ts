@@ -2,10 +2,10 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { CdcDeltaError, messageOf } from "../../errors.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { detectCompression, magicBytesMax, type UnreadableFormat } from "./compression.ts";
-import { type Inflater, inflater } from "./inflater.ts";
-import { zstdFrameSplitter, type ZstdPiece } from "./zstd-frames.ts";
+import { inflater } from "./inflater.ts";
+import { type CompressedFormat, inflatingReader } from "./inflating-reader.ts";
+import { zstdFrameSplitter } from "./zstd-frames.ts";
 
-const rawBytes = 64 << 10;
 const chunkSize = 256 << 10;
 
 /**
@@ -29,9 +29,9 @@ export function decompressingReader(raw: ByteReader, path: string): ByteReader {
       case "plain":
         return prefixed(head, raw);
       case "gzip":
-        return inflating(prefixed(head, raw), gzipMembers(path));
+        return inflatingReader(prefixed(head, raw), gzipMembers(path));
       case "zstd":
-        return inflating(prefixed(head, raw), zstdFrames(path));
+        return inflatingReader(prefixed(head, raw), zstdFrames(path));
       default:
         throw unreadable(path, format);
     }
@@ -80,17 +80,7 @@ function prefixed(head: Uint8Array, rest: ByteReader): ByteReader {
   };
 }
 
-/** How a compressed format is fed to streams of node:zlib. */
-type Format = {
-  /** Cuts raw bytes into what the streams get; throws when they are not of the format. */
-  pieces(chunk: Uint8Array): readonly ZstdPiece[];
-  open(): Inflater;
-  /** True: the input may end here without a stream being told so. */
-  mayEnd(): boolean;
-  failed(error: unknown): CdcDeltaError;
-};
-
-function gzipMembers(path: string): Format {
+function gzipMembers(path: string): CompressedFormat {
   return {
     pieces: (bytes) => [{ bytes, endsFrame: false }],
     open: () => inflater(createGunzip({ chunkSize })),
@@ -103,7 +93,7 @@ function gzipMembers(path: string): Format {
   };
 }
 
-function zstdFrames(path: string): Format {
+function zstdFrames(path: string): CompressedFormat {
   const splitter = zstdFrameSplitter();
   return {
     pieces: (chunk) => splitter.push(chunk),
@@ -128,80 +118,4 @@ function damaged(path: string, format: string, cause: unknown): CdcDeltaError {
     `Cannot read "${path}": damaged ${format} data (${messageOf(cause)}). Provide a good copy.`,
     { cause, context: { path, format } },
   );
-}
-
-function inflating(raw: ByteReader, format: Format): ByteReader {
-  let current: Inflater | null = null;
-  let waiting: ZstdPiece[] = [];
-  let output: Uint8Array | null = null;
-  let outputAt = 0;
-  let rawEnded = false;
-
-  /** Hands the next piece to the stream, or learns that there is none. */
-  async function feed(options: Parameters<ByteReader["read"]>[1]): Promise<"fed" | "idle" | "end"> {
-    if (waiting.length === 0 && !rawEnded) {
-      // A fresh buffer, since the stream may still read the one before.
-      const chunk = new Uint8Array(rawBytes);
-      const outcome = await raw.read(chunk, options);
-      if (outcome === "idle") return "idle";
-      if (outcome === "end") rawEnded = true;
-      else waiting = [...format.pieces(chunk.subarray(0, outcome))];
-    }
-    const piece = waiting.shift();
-    if (piece !== undefined) {
-      current ??= format.open();
-      current.write(piece.bytes);
-      if (piece.endsFrame) current.end();
-      return "fed";
-    }
-    if (!rawEnded) return "fed";
-    if (!format.mayEnd()) throw format.failed(null);
-    if (current === null) return "end";
-    current.end();
-    return "fed";
-  }
-
-  /** Output of the stream, or what keeps it from giving any. */
-  async function next(
-    options: Parameters<ByteReader["read"]>[1],
-  ): Promise<Uint8Array | "idle" | "end"> {
-    for (;;) {
-      const chunk = current?.take() ?? null;
-      if (chunk !== null) return chunk;
-      if (current?.ended() === true) {
-        current = null;
-      } else if (current === null || current.wantsInput()) {
-        const fed = await feed(options);
-        if (fed !== "fed") return fed;
-      } else {
-        await current.settled();
-      }
-    }
-  }
-
-  return {
-    async read(target, options) {
-      if (output === null) {
-        try {
-          const chunk = await next(options);
-          if (chunk === "idle" || chunk === "end") return chunk;
-          output = chunk;
-          outputAt = 0;
-        } catch (error) {
-          throw error instanceof CdcDeltaError ? error : format.failed(error);
-        }
-      }
-      const count = Math.min(target.length, output.length - outputAt);
-      target.set(output.subarray(outputAt, outputAt + count));
-      outputAt += count;
-      if (outputAt === output.length) output = null;
-      return count;
-    },
-    bytesRead: () => raw.bytesRead(),
-    async close() {
-      current?.destroy();
-      current = null;
-      await raw.close();
-    },
-  };
 }

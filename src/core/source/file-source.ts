@@ -7,7 +7,7 @@ import type { Clock } from "../../delta/engine.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import { decompressingReader } from "./decompress.ts";
 import { folderFiles } from "./folder-files.ts";
-import { type LineLane, lineLane } from "./line-lane.ts";
+import { type LaneStep, type LineLane, lineLane } from "./line-lane.ts";
 import { readError } from "./read-error.ts";
 import { regularFileReader } from "./regular-file-reader.ts";
 import type { Source, SourceEvent } from "./source.ts";
@@ -41,137 +41,160 @@ export type FileSourceOptions = {
  * (see `lineLane`), `source-replaced` (see `regularFileReader`).
  */
 export function fileSource(options: FileSourceOptions): Source {
-  const limits = { ...defaultSourceLimits, ...options.limits };
-  const lanes = new Map<string, LineLane>();
-  let bytesTotal: number | null = null;
-
-  function fileLane(path: string, topic: string): LineLane {
-    const { follow, clock } = options;
-    const { continuityBytes } = limits;
-    const reader = decompressingReader(regularFileReader({ path, follow, continuityBytes }), path);
-    return lineLane({ topic, path, reader, clock, limits });
-  }
-
-  function pipeLane(stream: Readable, path: string): LineLane {
-    const { clock, sourceId } = options;
-    const reader = decompressingReader(streamReader(stream, path, clock), path);
-    return lineLane({ topic: sourceId, path, reader, clock, limits });
-  }
-
-  async function* events(signal: AbortSignal): AsyncGenerator<SourceEvent> {
-    if (options.path === "-") {
-      yield* readPipe(options.stdin ?? process.stdin, "standard input", signal);
-      return;
-    }
-    const kind = await kindOf(options.path);
-    switch (kind) {
-      case "folder":
-        yield* readFiles(listFolder, signal);
-        return;
-      case "file":
-        yield* readFiles(listFile, signal);
-        return;
-      case "pipe":
-        yield* readPipe(createReadStream(options.path), options.path, signal);
-        return;
-    }
-  }
-
-  async function* readPipe(
-    stream: Readable,
-    path: string,
-    signal: AbortSignal,
-  ): AsyncGenerator<SourceEvent> {
-    const lane = pipeLane(stream, path);
-    lanes.set(lane.lane, lane);
-    while (!signal.aborted) {
-      const step = await lane.next({ signal });
-      if (signal.aborted && step.kind === "idle") break;
-      yield step.kind === "end"
-        ? { kind: "lane-end", lane: lane.lane }
-        : step.kind === "idle"
-        ? step
-        : { ...step, lane: lane.lane };
-      if (step.kind === "end") return;
-    }
-    // What was taken from a pipe cannot be read again, so it is not left behind.
-    const batch = lane.rest();
-    if (batch !== null) yield { kind: "records", lane: lane.lane, batch };
-  }
-
-  async function listFile(): Promise<LineLane[]> {
-    const { path, sourceId } = options;
-    const topic = sourceId ?? basename(path);
-    bytesTotal = (await stat(path).catch(() => null))?.size ?? bytesTotal;
-    const lane = lanes.get(topic) ?? fileLane(path, topic);
-    lanes.set(topic, lane);
-    return [lane];
-  }
-
-  async function listFolder(): Promise<LineLane[]> {
-    const files = await folderFiles(options.path);
-    if (files.length === 0 && !options.follow) {
-      throw new CdcDeltaError(
-        "not-found",
-        `Cannot read "${options.path}": there are no files in the folder (names that start with ` +
-          `"." or "_" do not count). Check the path after --source, or wait with --follow.`,
-        { context: { path: options.path } },
-      );
-    }
-    bytesTotal = files.reduce((sum, file) => sum + file.size, 0);
-    return files.map((file) => {
-      const topic = options.sourceId === null ? file.name : `${options.sourceId}/${file.name}`;
-      const lane = lanes.get(topic) ?? fileLane(file.path, topic);
-      lanes.set(topic, lane);
-      return lane;
-    });
-  }
-
-  async function* readFiles(
-    list: () => Promise<LineLane[]>,
-    signal: AbortSignal,
-  ): AsyncGenerator<SourceEvent> {
-    while (!signal.aborted) {
-      for (const lane of await list()) {
-        yield* readFile(lane, signal);
-        if (signal.aborted) return;
-      }
-      if (!options.follow) return;
-      yield { kind: "idle" };
-      await options.clock.sleep(limits.pollMs, signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-    }
-  }
-
-  async function* readFile(lane: LineLane, signal: AbortSignal): AsyncGenerator<SourceEvent> {
-    while (!signal.aborted) {
-      const step = await lane.next({ signal });
-      if (step.kind === "idle") return;
-      if (step.kind === "end") {
-        yield { kind: "lane-end", lane: lane.lane };
-        return;
-      }
-      yield { ...step, lane: lane.lane };
-    }
-  }
-
-  async function close(): Promise<void> {
-    for (const lane of lanes.values()) await lane.close();
-  }
-
+  const state: SourceState = {
+    options,
+    limits: { ...defaultSourceLimits, ...options.limits },
+    lanes: new Map(),
+    bytesTotal: null,
+  };
   return {
     description: options.path === "-" ? "standard input" : options.path,
-    events: ({ signal }) => events(signal),
+    events: ({ signal }) => closing(state, signal),
     // Positions live in the tables alone; a file is read from its start again.
     commitFloors: () => Promise.resolve(),
     progress() {
       let bytesRead = 0;
-      for (const lane of lanes.values()) bytesRead += lane.bytesRead();
-      return { bytesRead, bytesTotal };
+      for (const lane of state.lanes.values()) bytesRead += lane.bytesRead();
+      return { bytesRead, bytesTotal: state.bytesTotal };
     },
-    close,
+    close: () => closeLanes(state),
   };
+}
+
+type SourceState = {
+  readonly options: FileSourceOptions;
+  readonly limits: SourceLimits;
+  /** By name, in the order of their first appearance. */
+  readonly lanes: Map<string, LineLane>;
+  bytesTotal: number | null;
+};
+
+/** Leaves no file open, whichever way the consumer ends. */
+async function* closing(state: SourceState, signal: AbortSignal): AsyncGenerator<SourceEvent> {
+  try {
+    yield* events(state, signal);
+  } finally {
+    await closeLanes(state);
+  }
+}
+
+async function closeLanes(state: SourceState): Promise<void> {
+  for (const lane of state.lanes.values()) await lane.close();
+}
+
+async function* events(state: SourceState, signal: AbortSignal): AsyncGenerator<SourceEvent> {
+  const { path, stdin } = state.options;
+  if (path === "-") {
+    yield* pipeEvents(pipeLane(state, stdin ?? process.stdin, "standard input"), signal);
+    return;
+  }
+  const kind = await kindOf(path);
+  switch (kind) {
+    case "pipe":
+      yield* pipeEvents(pipeLane(state, createReadStream(path), path), signal);
+      return;
+    case "file":
+      yield* fileEvents(state, () => listFile(state), signal);
+      return;
+    case "folder":
+      yield* fileEvents(state, () => listFolder(state), signal);
+      return;
+  }
+}
+
+function pipeLane(state: SourceState, stream: Readable, path: string): LineLane {
+  const { clock, sourceId } = state.options;
+  const reader = decompressingReader(streamReader(stream, path, clock), path);
+  const lane = lineLane({ topic: sourceId, path, reader, clock, limits: state.limits });
+  state.lanes.set(lane.lane, lane);
+  return lane;
+}
+
+async function* pipeEvents(lane: LineLane, signal: AbortSignal): AsyncGenerator<SourceEvent> {
+  while (!signal.aborted) {
+    const step = await lane.next({ signal });
+    if (signal.aborted && step.kind === "idle") break;
+    yield eventOf(lane, step);
+    if (step.kind === "end") return;
+  }
+  // What was taken from a pipe cannot be read again, so it is not left behind.
+  const batch = lane.rest();
+  if (batch !== null) yield { kind: "records", lane: lane.lane, batch };
+}
+
+/** Lists again and again when following, since files grow and new ones come. */
+async function* fileEvents(
+  { options, limits }: SourceState,
+  list: () => Promise<LineLane[]>,
+  signal: AbortSignal,
+): AsyncGenerator<SourceEvent> {
+  while (!signal.aborted) {
+    for (const lane of await list()) {
+      yield* laneEvents(lane, signal);
+      if (signal.aborted) return;
+    }
+    if (!options.follow) return;
+    yield { kind: "idle" };
+    await options.clock.sleep(limits.pollMs, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+}
+
+/** What a file has now. */
+async function* laneEvents(lane: LineLane, signal: AbortSignal): AsyncGenerator<SourceEvent> {
+  while (!signal.aborted) {
+    const step = await lane.next({ signal });
+    if (step.kind === "idle") return;
+    yield eventOf(lane, step);
+    if (step.kind === "end") return;
+  }
+}
+
+function eventOf(lane: LineLane, step: LaneStep): SourceEvent {
+  switch (step.kind) {
+    case "records":
+      return { kind: "records", lane: lane.lane, batch: step.batch };
+    case "idle":
+      return { kind: "idle" };
+    case "end":
+      return { kind: "lane-end", lane: lane.lane };
+  }
+}
+
+async function listFile(state: SourceState): Promise<LineLane[]> {
+  const { path, sourceId } = state.options;
+  // A followed file may be away for a moment; its reader waits for it.
+  state.bytesTotal = (await stat(path).catch(() => null))?.size ?? state.bytesTotal;
+  return [fileLane(state, path, sourceId ?? basename(path))];
+}
+
+async function listFolder(state: SourceState): Promise<LineLane[]> {
+  const { path, sourceId, follow } = state.options;
+  const files = await folderFiles(path);
+  if (files.length === 0 && !follow) {
+    throw new CdcDeltaError(
+      "not-found",
+      `Cannot read "${path}": there are no files in the folder (names that start with "." or "_" ` +
+        `do not count). Check the path after --source, or wait for files with --follow.`,
+      { context: { path } },
+    );
+  }
+  state.bytesTotal = files.reduce((sum, file) => sum + file.size, 0);
+  const prefix = sourceId === null ? "" : `${sourceId}/`;
+  return files.map((file) => fileLane(state, file.path, prefix + file.name));
+}
+
+/** The lane of a file, the same one each time. */
+function fileLane(state: SourceState, path: string, topic: string): LineLane {
+  const known = state.lanes.get(topic);
+  if (known !== undefined) return known;
+  const { follow, clock } = state.options;
+  const { continuityBytes } = state.limits;
+  const reader = decompressingReader(regularFileReader({ path, follow, continuityBytes }), path);
+  const lane = lineLane({ topic, path, reader, clock, limits: state.limits });
+  state.lanes.set(topic, lane);
+  return lane;
 }
 
 async function kindOf(path: string): Promise<"file" | "folder" | "pipe"> {

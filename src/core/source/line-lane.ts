@@ -3,7 +3,7 @@ import { CdcDeltaError } from "../../errors.ts";
 import type { RecordBatch } from "../event/record-batch.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { byteOrderMarkLength, firstRecord, streamIdentity } from "./first-record.ts";
-import { type CutLines, lineBatcher } from "./line-batcher.ts";
+import { type CutLines, type LineBatcher, lineBatcher } from "./line-batcher.ts";
 import { carriesOwnPosition } from "./own-position.ts";
 import type { Lane } from "./source.ts";
 import type { SourceLimits } from "./source-limits.ts";
@@ -46,103 +46,117 @@ export const unnamedTopic = "-";
  * record has no position, and those of the reader.
  */
 export function lineLane(options: LineLaneOptions): LineLane {
-  const { topic, path, reader, clock, limits } = options;
-  const batcher = lineBatcher(limits);
-  let identity: string | null = null;
-  let ended = false;
-  let quiet = false;
-  let waitingSinceMs: number | null = null;
-
-  function identify(line: Uint8Array): string {
-    if (topic !== null) return streamIdentity(line);
-    if (carriesOwnPosition(line)) return "";
-    throw new CdcDeltaError(
-      "usage",
-      `Cannot tell where in ${path} a record stands: its records carry no topic, partition and ` +
-        `offset. Give the input a name with --source-id, or pipe what kcat -J prints.`,
-      { context: { path } },
-    );
-  }
-
-  function batchOf(lines: CutLines): RecordBatch | null {
-    let { bytes, offset } = lines;
-    if (offset === 0) {
-      offset = byteOrderMarkLength(bytes);
-      bytes = bytes.subarray(offset);
-    }
-    if (identity === null) {
-      const first = firstRecord(bytes);
-      if (first === null) return null;
-      identity = identify(first.line);
-      bytes = bytes.subarray(first.at);
-      offset += first.at;
-    }
-    return {
-      framing: "lines",
-      bytes,
-      position: {
-        topic: topic ?? unnamedTopic,
-        partition: 0,
-        baseOffset: BigInt(offset),
-        identity,
-      },
-    };
-  }
-
-  function take(final: boolean): RecordBatch | null {
-    waitingSinceMs = null;
-    const lines = batcher.take({ final });
-    return lines === null ? null : batchOf(lines);
-  }
-
-  function isDue(): boolean {
-    if (!batcher.hasLines()) return false;
-    return batcher.full() ||
-      (waitingSinceMs !== null && clock.nowMs() - waitingSinceMs >= limits.lingerMs);
-  }
-
-  function space(): Uint8Array {
-    const free = batcher.space();
-    if (free !== null) return free;
-    const offset = batcher.offset();
-    throw new CdcDeltaError(
-      "source",
-      `Cannot read "${path}": the line at byte offset ${offset} is longer than ` +
-        `${limits.lineBytesMax} bytes. Is the input NDJSON, one record a line?`,
-      { context: { path, offset } },
-    );
-  }
-
+  const { reader, limits } = options;
+  const state: LaneState = {
+    options,
+    batcher: lineBatcher(limits),
+    identity: null,
+    ended: false,
+    quiet: false,
+    waitingSinceMs: null,
+  };
   return {
-    lane: topic ?? unnamedTopic,
+    lane: options.topic ?? unnamedTopic,
     async next({ signal }) {
-      while (!ended) {
-        if (isDue()) {
-          const batch = take(false);
-          if (batch !== null) return { kind: "records", batch };
-        }
-        const waitMs = quiet && !batcher.hasLines() ? limits.pollMs : limits.lingerMs;
-        const outcome = await reader.read(space(), { waitMs, signal });
-        if (outcome === "end") {
-          ended = true;
-          const batch = take(true);
-          batcher.shrink();
-          if (batch !== null) return { kind: "records", batch };
-        } else if (outcome === "idle") {
-          const batch = take(false);
-          batcher.shrink();
-          quiet = batch === null;
-          return batch === null ? { kind: "idle" } : { kind: "records", batch };
-        } else {
-          quiet = false;
-          batcher.filled(outcome);
-          waitingSinceMs ??= clock.nowMs();
-        }
+      while (!state.ended) {
+        const due = isDue(state) ? take(state, { final: false }) : null;
+        if (due !== null) return { kind: "records", batch: due };
+        const step = await readOn(state, signal);
+        if (step !== null) return step;
       }
       return { kind: "end" };
     },
-    rest: () => take(false),
+    rest: () => take(state, { final: false }),
     bytesRead: () => reader.bytesRead(),
     close: () => reader.close(),
   };
+}
+
+type LaneState = {
+  readonly options: LineLaneOptions;
+  readonly batcher: LineBatcher;
+  identity: string | null;
+  ended: boolean;
+  /** True: the last look found nothing. */
+  quiet: boolean;
+  /** When the first byte after the last batch came. */
+  waitingSinceMs: number | null;
+};
+
+/** One read; null when there is nothing to tell yet. */
+async function readOn(state: LaneState, signal: AbortSignal): Promise<LaneStep | null> {
+  const { batcher, options } = state;
+  const { limits, reader, clock } = options;
+  const waitMs = state.quiet && !batcher.hasLines() ? limits.pollMs : limits.lingerMs;
+  const outcome = await reader.read(freeSpace(state), { waitMs, signal });
+  if (outcome !== "end" && outcome !== "idle") {
+    state.quiet = false;
+    batcher.filled(outcome);
+    state.waitingSinceMs ??= clock.nowMs();
+    return null;
+  }
+  state.ended = outcome === "end";
+  const batch = take(state, { final: state.ended });
+  batcher.shrink();
+  if (batch !== null) {
+    state.quiet = false;
+    return { kind: "records", batch };
+  }
+  state.quiet = true;
+  return { kind: outcome };
+}
+
+function isDue({ batcher, waitingSinceMs, options }: LaneState): boolean {
+  if (!batcher.hasLines()) return false;
+  return batcher.full() ||
+    (waitingSinceMs !== null &&
+      options.clock.nowMs() - waitingSinceMs >= options.limits.lingerMs);
+}
+
+function freeSpace({ batcher, options }: LaneState): Uint8Array {
+  const free = batcher.space();
+  if (free !== null) return free;
+  const { path, limits } = options;
+  const offset = batcher.offset();
+  throw new CdcDeltaError(
+    "source",
+    `Cannot read "${path}": the line at byte offset ${offset} is longer than ` +
+      `${limits.lineBytesMax} bytes. Is the input NDJSON, one record a line?`,
+    { context: { path, offset } },
+  );
+}
+
+function take(state: LaneState, options: { readonly final: boolean }): RecordBatch | null {
+  state.waitingSinceMs = null;
+  const lines = state.batcher.take(options);
+  return lines === null ? null : batchOf(state, lines);
+}
+
+function batchOf(state: LaneState, lines: CutLines): RecordBatch | null {
+  let { bytes, offset } = lines;
+  if (offset === 0) {
+    offset = byteOrderMarkLength(bytes);
+    bytes = bytes.subarray(offset);
+  }
+  if (state.identity === null) {
+    const first = firstRecord(bytes);
+    if (first === null) return null;
+    state.identity = identityOf(state.options, first.line);
+    bytes = bytes.subarray(first.at);
+    offset += first.at;
+  }
+  const topic = state.options.topic ?? unnamedTopic;
+  const position = { topic, partition: 0, baseOffset: BigInt(offset), identity: state.identity };
+  return { framing: "lines", bytes, position };
+}
+
+function identityOf({ topic, path }: LineLaneOptions, firstLine: Uint8Array): string {
+  if (topic !== null) return streamIdentity(firstLine);
+  if (carriesOwnPosition(firstLine)) return "";
+  throw new CdcDeltaError(
+    "usage",
+    `Cannot tell where in ${path} a record stands: its records carry no topic, partition and ` +
+      `offset. Give the input a name with --source-id, or pipe what kcat -J prints.`,
+    { context: { path } },
+  );
 }

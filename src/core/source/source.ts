@@ -16,7 +16,12 @@ export type SourceEvent =
   | { readonly kind: "lanes-lost"; readonly lanes: readonly Lane[] };
 
 /** Everything of a lane before `nextOffset` is committed, dead-lettered or deliberately rowless. */
-export type Floor = { readonly lane: Lane; readonly nextOffset: bigint };
+export type Floor = {
+  readonly lane: Lane;
+  readonly nextOffset: bigint;
+  /** Tables that hold what is below: without one of them the floor is worth nothing. */
+  readonly tables: readonly string[];
+};
 
 export type Source = {
   /** For messages: the file's path, `standard input`, the brokers. */

@@ -1,39 +1,20 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../delta/engine.ts";
-import type { ByteReader } from "./byte-reader.ts";
+import type { ByteReader, ReadOptions } from "./byte-reader.ts";
 import { readError } from "./read-error.ts";
+
+/** What a stream has told so far. */
+type News = { failure: Error | null; ended: boolean; wake: (() => void) | null };
 
 /**
  * Reads a pipe: standard input or a FIFO. A read that finds nothing within its `waitMs` gives
  * `idle`, and so does a read whose signal is aborted while it waits.
  */
 export function streamReader(stream: Readable, name: string, clock: Clock): ByteReader {
-  let failure: Error | null = null;
-  let ended = false;
+  const news = listen(stream);
   let taken = 0;
   let chunk: Uint8Array | null = null;
   let chunkAt = 0;
-  let wake: (() => void) | null = null;
-
-  function changed(): void {
-    const waiting = wake;
-    wake = null;
-    waiting?.();
-  }
-
-  stream.on("readable", changed);
-  stream.on("end", () => {
-    ended = true;
-    changed();
-  });
-  stream.on("close", () => {
-    ended = true;
-    changed();
-  });
-  stream.on("error", (error: Error) => {
-    failure = error;
-    changed();
-  });
 
   function nextChunk(): boolean {
     const next: unknown = stream.read();
@@ -44,13 +25,13 @@ export function streamReader(stream: Readable, name: string, clock: Clock): Byte
   }
 
   return {
-    async read(target, { waitMs, signal }) {
-      if (chunk === null && !nextChunk() && !ended && failure === null) {
-        await firstOf(waitMs, signal);
+    async read(target, options) {
+      if (chunk === null && !nextChunk() && !news.ended && news.failure === null) {
+        await somethingNew(news, clock, options);
         nextChunk();
       }
-      if (failure !== null) throw readError(name, failure);
-      if (chunk === null) return ended ? "end" : "idle";
+      if (news.failure !== null) throw readError(name, news.failure);
+      if (chunk === null) return news.ended ? "end" : "idle";
       const count = Math.min(target.length, chunk.length - chunkAt);
       target.set(chunk.subarray(chunkAt, chunkAt + count));
       chunkAt += count;
@@ -60,22 +41,40 @@ export function streamReader(stream: Readable, name: string, clock: Clock): Byte
     },
     bytesRead: () => taken,
     close() {
-      stream.removeListener("readable", changed);
       stream.destroy();
       return Promise.resolve();
     },
   };
+}
 
-  /** Waits for news of the stream, for the time to pass, or for the signal. */
-  async function firstOf(waitMs: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const news = new AbortController();
-    const arrival = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    const timer = clock.sleep(waitMs, AbortSignal.any([signal, news.signal])).catch(() => {});
-    await Promise.race([arrival, timer]);
-    wake = null;
-    news.abort();
-  }
+function listen(stream: Readable): News {
+  const news: News = { failure: null, ended: false, wake: null };
+  const wake = () => news.wake?.();
+  const end = () => {
+    news.ended = true;
+    wake();
+  };
+  stream.on("readable", wake);
+  stream.on("end", end);
+  stream.on("close", end);
+  stream.on("error", (error: Error) => {
+    news.failure = error;
+    wake();
+  });
+  return news;
+}
+
+/** Waits for news of the stream, for the time to pass, or for the signal. */
+async function somethingNew(news: News, clock: Clock, options: ReadOptions): Promise<void> {
+  const { waitMs, signal } = options;
+  if (signal.aborted) return;
+  const arrived = new AbortController();
+  const arrival = new Promise<void>((resolve) => {
+    news.wake = resolve;
+  });
+  // Being woken early, by news or by the signal, is not an error here.
+  const time = clock.sleep(waitMs, AbortSignal.any([signal, arrived.signal])).catch(() => {});
+  await Promise.race([arrival, time]);
+  news.wake = null;
+  arrived.abort();
 }
