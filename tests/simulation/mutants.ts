@@ -50,7 +50,7 @@ export const mutants: readonly Mutant[] = [
     find: "  held.stale = await commitFlush(context, frozen);",
     replace: [
       "  await session.world.source.commitFloors(",
-      "    [...laneEnds(flush.jobs)].map(([lane, nextOffset]): Floor => ({ lane, nextOffset })),",
+      "    [...laneEnds(flush.jobs)].map(([lane, nextOffset]) => ({ lane, nextOffset, tables: [] })),",
       "    { signal: session.signal },",
       "  );",
       "  held.stale = await commitFlush(context, frozen);",

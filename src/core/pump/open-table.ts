@@ -4,7 +4,7 @@ import { assertWritable } from "../../delta/log/table-features.ts";
 import { schemaToJson } from "../../delta/schema/schema-json.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
 import { CdcDeltaError } from "../../errors.ts";
-import { ourColumns } from "../decode/our-columns.ts";
+import { alwaysColumns, deadLetterSchema } from "../decode/our-columns.ts";
 import {
   deadLetterTable,
   type EncodedTable,
@@ -89,8 +89,8 @@ export async function openTable(
 
 function refuseOtherTables(key: TableKey, uri: string, schema: StructType): void {
   const types = new Map(schema.fields.map((field) => [field.name, field.type.kind]));
-  const lacking = ourColumns(key === deadLetterTable ? "dead-letters" : "rows")
-    .filter((column) => types.get(column.name) !== column.type.kind);
+  const needed = key === deadLetterTable ? deadLetterSchema.fields : alwaysColumns;
+  const lacking = needed.filter((column) => types.get(column.name) !== column.type.kind);
   if (lacking.length === 0) return;
   throw new CdcDeltaError(
     "usage",

@@ -151,7 +151,10 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
   if (held.stale !== null) return;
   if (!session.settings.plan) {
     const ends = [...laneEnds(flush.jobs)];
-    const floors = ends.map(([lane, nextOffset]): Floor => ({ lane, nextOffset }));
+    const tables = [...session.tables.values()].flatMap((table) =>
+      table.state === null ? [] : [table.key]
+    );
+    const floors = ends.map(([lane, nextOffset]): Floor => ({ lane, nextOffset, tables }));
     await session.world.source.commitFloors(floors, { signal: session.signal });
   }
   const results = flush.jobs.map((job) => job.merged!);
