@@ -98,7 +98,16 @@ export const configOptions = {
   }),
 } as const;
 
-function option<T, D extends T | null>(definition: CommandOption<T, D>): CommandOption<T, D> {
+/** The options that were read for a command, with the types of its table. */
+export function optionsOf<Table extends OptionTable>(
+  _table: Table,
+  values: Readonly<Record<string, unknown>>,
+): OptionValues<Table> {
+  // `parseArgv` read each value by the table's own type, or took its default.
+  return values as OptionValues<Table>;
+}
+
+function option<T, const D extends T | null>(definition: CommandOption<T, D>): CommandOption<T, D> {
   return definition;
 }
 

@@ -50,7 +50,7 @@ export function parseArgv(argv: readonly string[]): Invocation {
 
 /** The commander errors that stay: unknown commands and global flags, and missing values. */
 function fromCommander(error: CommanderError, argv: readonly string[]): Invocation {
-  const names = [...commandSpecs.map(({ name }) => String(name)), "help"];
+  const names = [...commandSpecs.map(({ name }): string => name), "help"];
   if (error.code === "commander.unknownCommand" || error.code === "commander.help") {
     const word = argv.find((arg) => !arg.startsWith("-")) ?? "";
     return unusable("command line", `unknown command "${word}"`, didYouMean(word, names));

@@ -1,4 +1,5 @@
 import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import type { JsonValue } from "../delta/schema/data-type.ts";
 import type { AnyCommandOption } from "./command-options.ts";
 import { type CommandSpec, commandSpecs } from "./command-specs.ts";
 import { exitCodeTexts } from "./exit-codes.ts";
@@ -11,7 +12,7 @@ import {
 } from "./settings/setting.ts";
 import { type SettingKey, settingsOf } from "./settings/settings.ts";
 import type { ValueType } from "./settings/value-type.ts";
-import { version } from "./version.ts";
+import { versionText } from "./version.ts";
 
 /** Width of help and documentation, so that they read the same everywhere. */
 const helpColumns = 100;
@@ -32,7 +33,7 @@ export type ParsedCommand = {
 export function buildProgram(onCommand: (parsed: ParsedCommand) => void): CommandUnknownOpts {
   const program = new Command("cdcdelta")
     .description("Streams MongoDB changes into Delta Lake tables, exactly once")
-    .version(version, "-V, --version", "print the version")
+    .version(versionText, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
     .enablePositionalOptions()
@@ -128,10 +129,8 @@ function optionsOf(
 }
 
 function commandHelp(each: AnyCommandOption): string {
-  const shown = each.default === null || each.default === false
-    ? ""
-    : ` (default: ${each.default})`;
-  return `${each.description}${shown}`;
+  if (each.default === null || each.default === false) return each.description;
+  return `${each.description} (default: ${shownValue(each.type.show(each.default))})`;
 }
 
 function settingHelp(key: SettingKey, each: AnySetting): string {
@@ -145,6 +144,10 @@ function settingHelp(key: SettingKey, each: AnySetting): string {
 export function defaultText(each: AnySetting): string {
   if (each.defaultText !== undefined) return each.defaultText.replaceAll("`", "");
   if (each.default === null || each.default === false) return "";
-  const shown = each.type.show(each.default);
-  return Array.isArray(shown) ? shown.join(",") : String(shown);
+  return shownValue(each.type.show(each.default));
+}
+
+function shownValue(shown: JsonValue): string {
+  if (Array.isArray(shown)) return shown.join(",");
+  return typeof shown === "string" ? shown : JSON.stringify(shown);
 }

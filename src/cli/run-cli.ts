@@ -1,7 +1,9 @@
 import { CdcDeltaError } from "../errors.ts";
 import { configText } from "./commands/config.ts";
+import { inspectOptions, optionsOf, runOptions } from "./command-options.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { type Invocation, parseArgv } from "./parse-argv.ts";
+import { requirements } from "./requirements.ts";
 import { readConfigFile } from "./settings/config-file.ts";
 import { deriveSettings } from "./settings/derive-settings.ts";
 import { formatProblems, misspeltVariables, type Problem } from "./settings/problem.ts";
@@ -56,9 +58,20 @@ async function dispatch(
       await world.stdout.write(configText(resolved, { format, configFile: configPath }));
       return exitCodes.done;
     }
-    case "inspect":
-    case "run":
-      throw new Error(`not wired: ${argument}`);
+    case "inspect": {
+      // Loaded on demand: what reads tables and talks to S3 takes longer to load than --help.
+      const { inspectCommand } = await import("./commands/inspect.ts");
+      return await inspectCommand(
+        world,
+        resolved,
+        argument ?? "",
+        optionsOf(inspectOptions, options),
+      );
+    }
+    case "run": {
+      const { runCommand: run } = await import("./commands/run.ts");
+      return await run(world, resolved, optionsOf(runOptions, options));
+    }
   }
 }
 
@@ -78,7 +91,12 @@ function configuration(world: CliWorld, { parsed, options, problems }: CommandIn
   return {
     configPath,
     resolved: derived.resolved,
-    problems: [...problems, ...laid.problems, ...derived.problems],
+    problems: [
+      ...problems,
+      ...laid.problems,
+      ...derived.problems,
+      ...requirements(parsed.name, derived.resolved.values, options),
+    ],
   };
 }
 

@@ -1,7 +1,10 @@
-import manifest from "../../package.json" with { type: "json" };
+import process from "node:process";
+import { productVersion } from "../delta/log/engine-info.ts";
 
-/** cdcdelta's own version, as package.json has it; written into `engineInfo` as well. */
-export const version: string = manifest.version;
+/** The commit the binary was built from, put in by the build; empty when run from sources. */
+const buildCommit = process.env["CDCDELTA_BUILD_COMMIT"] ?? "";
 
-/** `cdcdelta/0.1.0`. */
-export const engineInfo = `cdcdelta/${version}`;
+/** What `--version` prints: `0.1.0`, in a binary `0.1.0 (commit)`. */
+export const versionText = buildCommit === ""
+  ? productVersion
+  : `${productVersion} (${buildCommit})`;

@@ -21,6 +21,8 @@ export type CliWorld = {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: TextSink;
   readonly stderr: TextSink;
+  /** The terminal that standard error is, for the progress bar; null when it is none. */
+  readonly terminal: NodeJS.WriteStream | null;
   /** Calls the listener for each SIGINT and SIGTERM until the returned function is called. */
   onSignal(listener: (signal: SignalName) => void): () => void;
   /** Ends the process at once. */
@@ -35,6 +37,7 @@ export function processWorld(): CliWorld {
     stdin: process.stdin,
     stdout: sinkOf(process.stdout),
     stderr: sinkOf(process.stderr),
+    terminal: process.stderr.isTTY ? process.stderr : null,
     onSignal(listener) {
       const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
         const handler = (): void => listener(signal);

@@ -43,7 +43,7 @@ export function configText(
 
 function tableForm(
   shown: readonly ShownSetting[],
-  collections: Readonly<Record<string, JsonValue>>,
+  collections: Readonly<Record<string, Readonly<Record<string, JsonValue>>>>,
   configFile: string | null,
 ): string {
   const parts = [`config file: ${configFile ?? "none"}\n`];
@@ -56,7 +56,7 @@ function tableForm(
   );
   parts.push(tableText(["setting", "value", "from"], rows));
   const overrides = Object.entries(collections).flatMap(([pattern, values]) =>
-    Object.entries(values ?? {}).map(([key, value]) => [pattern, key, cell(value)])
+    Object.entries(values).map(([key, value]) => [pattern, key, cell(value)])
   );
   if (overrides.length > 0) {
     parts.push(tableText(["collections", "setting", "value"], overrides));
@@ -88,7 +88,7 @@ function cell(value: JsonValue | undefined): string {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.length === 0 ? "-" : value.join(",");
   if (typeof value === "object") {
-    const pairs = Object.entries(value).map(([key, each]) => `${key}=${String(each)}`);
+    const pairs = Object.entries(value).map(([key, each]) => `${key}=${cell(each)}`);
     return pairs.length === 0 ? "-" : pairs.join("\n");
   }
   return String(value);

@@ -1,6 +1,9 @@
+import { rawNumberText } from "../../delta/schema/lossless-json.ts";
+
 /**
  * JSON text of a value in which bigints stand as JSON numbers with all their digits, as Delta's
- * versions and counts are; `JSON.stringify` refuses them.
+ * versions and counts are (`JSON.stringify` refuses them), and so do numbers that `parseLossless`
+ * kept as text.
  */
 export function jsonText(value: unknown, indent = 2): string {
   return write(value, indent, "");
@@ -9,6 +12,8 @@ export function jsonText(value: unknown, indent = 2): string {
 function write(value: unknown, indent: number, margin: string): string {
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const digits = rawNumberText(value);
+  if (digits !== null) return digits;
   const inner = margin + " ".repeat(indent);
   const [open, between, close] = indent === 0
     ? ["", ",", ""]

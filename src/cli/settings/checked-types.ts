@@ -1,3 +1,4 @@
+import { parseTableUri } from "../../delta/storage/table-uri.ts";
 import { messageOf } from "../../errors.ts";
 import { orList } from "./basic-types.ts";
 import { invalid, ok, quote, type ValueType, valueType } from "./value-type.ts";
@@ -26,8 +27,7 @@ export function topicPattern(): ValueType<string> {
 /** Why a text is no regular expression; null when it is one. */
 export function regexProblem(pattern: string): string | null {
   try {
-    new RegExp(pattern, "u");
-    return null;
+    return new RegExp(pattern, "u") instanceof RegExp ? null : "not a pattern";
   } catch (error) {
     return messageOf(error).replace(/^Invalid regular expression: /, "");
   }
@@ -43,15 +43,15 @@ export function location(): ValueType<string> {
       if (typeof input !== "string" || input.trim() === "") {
         return invalid(`${quote(input)} is not a location`, fix);
       }
-      const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(input)?.[1]?.toLowerCase();
-      if (scheme === undefined || scheme === "file") return ok(input);
-      if (!["s3", "s3a", "s3n"].includes(scheme)) {
-        return invalid(`${quote(input)} has the unknown scheme "${scheme}:"`, fix);
+      try {
+        parseTableUri(input);
+        return ok(input.replace(/^s3a:/i, "s3:"));
+      } catch (error) {
+        return invalid(
+          messageOf(error).replace(/^Cannot use /, "").replace(/\. Give a .*$/, ""),
+          fix,
+        );
       }
-      const bucket = /^s3[an]?:\/\/([a-z0-9][a-z0-9._-]+)(\/.*)?$/i.exec(input);
-      return bucket === null
-        ? invalid(`${quote(input)} names no bucket`, "write s3://bucket/prefix")
-        : ok(input.replace(/^s3[an]:/i, "s3:"));
     },
     show: (value) => value,
   });

@@ -73,7 +73,7 @@ export function parseConfigFile(
   }
   const values = new Map(
     settingEntries.flatMap(([key]) => {
-      const value = Reflect.get(result.data, key);
+      const value: unknown = Reflect.get(result.data, key);
       return value === undefined ? [] : [[key, { value, place: placeOf([key]) }] as const];
     }),
   );

@@ -87,10 +87,10 @@ function basePathInBucket(basePath: string | null, bucket: string | null): strin
   return local ? null : `s3://${bucket}/${basePath.replace(/\/+$/, "")}`;
 }
 
-/** A quarter of the limit for held input, within bounds: the rest is what work on it needs. */
+/** Held input is a part of the whole: columns, encoded row groups and the runtime need the rest. */
 function defaultMemory(limitBytes: number): number {
-  const quarter = Math.floor(limitBytes / 4 / 1024 ** 2) * 1024 ** 2;
-  return Math.min(Math.max(quarter, 32 * 1024 ** 2), 256 * 1024 ** 2);
+  const eighth = Math.floor(limitBytes / 8 / 1024 ** 2) * 1024 ** 2;
+  return Math.min(Math.max(eighth, 32 * 1024 ** 2), 128 * 1024 ** 2);
 }
 
 function familyOf(place: string): "MinIO" | "AWS" | "own" {

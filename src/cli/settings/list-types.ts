@@ -1,4 +1,6 @@
+import { checkNewTableProperties } from "../../delta/log/table-properties.ts";
 import type { DataType } from "../../delta/schema/data-type.ts";
+import { messageOf } from "../../errors.ts";
 import { formatColumnType, parseColumnType } from "./column-type.ts";
 import { invalid, ok, quote, type Reading, type ValueType, valueType } from "./value-type.ts";
 
@@ -45,10 +47,20 @@ export function tableProperties(): ValueType<Readonly<Record<string, string>>> {
         }
         entries[name] = String(value);
       }
-      return ok(entries);
+      const problem = propertyProblem(entries);
+      return problem === null ? ok(entries) : invalid(problem, "correct or remove the property");
     },
     show: (value) => ({ ...value }),
   });
+}
+
+function propertyProblem(properties: Readonly<Record<string, string>>): string | null {
+  try {
+    checkNewTableProperties(properties);
+    return null;
+  } catch (error) {
+    return messageOf(error).replace(/^Cannot create the table: /, "");
+  }
 }
 
 /** Types of columns by field path, written as SQL types. */

@@ -48,7 +48,7 @@ export type Setting<T, D extends T | null = T> = {
 export type AnySetting = Setting<unknown, unknown>;
 
 /** Keeps the literal types of one setting. */
-export function setting<T, D extends T | null>(definition: Setting<T, D>): Setting<T, D> {
+export function setting<T, const D extends T | null>(definition: Setting<T, D>): Setting<T, D> {
   return definition;
 }
 

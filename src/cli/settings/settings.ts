@@ -37,8 +37,7 @@ export type CollectionKey =
   | "keepTransactionId"
   | "decimals"
   | "columnsMax"
-  | "depthMax"
-  | "widen";
+  | "depthMax";
 
 /** What the config file sets for the collections that match one pattern. */
 export type CollectionOverride = {

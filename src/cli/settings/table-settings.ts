@@ -126,7 +126,6 @@ export const tableSettings = {
     group: "Tables",
     description: "When a column needs a wider type: rewrite the files, use Delta's typeWidening " +
       "feature (instant, refused by delta-rs and Polars), or rescue the values",
-    perCollection: true,
     commands: ["run"],
   }),
   widenRewriteBytesMax: setting({

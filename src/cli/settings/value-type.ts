@@ -9,7 +9,7 @@ export type Reading<T> =
 /** How a setting is written by people and what it becomes. */
 export type ValueType<T> = {
   /** Reads text (flag, environment) and config-file values alike; problems carry `params.fix`. */
-  readonly schema: z.ZodType<T, unknown>;
+  readonly schema: z.ZodType<T>;
   /** `<size>` in help; empty for a toggle, which takes no value. */
   readonly placeholder: string;
   /** For the documentation: what may be written. */

@@ -1,0 +1,113 @@
+import type { Logger } from "@logtape/logtape";
+import { runPump } from "../../core/pump/pump.ts";
+import type { PumpObserver, PumpSummary } from "../../core/pump/pump-events.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { openLogger } from "../logger.ts";
+import { runReportText } from "../output/run-report.ts";
+import { type ProgressBar, progressBar } from "../progress.ts";
+import { logPumpEvent } from "../run-log.ts";
+import type { ResolvedSettings } from "../settings/resolve-settings.ts";
+import type { CliWorld, SignalName } from "../world.ts";
+import { type WiredRun, wireRun } from "../wire.ts";
+
+export type RunOptions = {
+  readonly plan: boolean;
+  readonly adopt: boolean;
+  readonly format: "table" | "json";
+};
+
+/** `cdcdelta run`: streams a source into tables. Errors: whatever ends the run. */
+export async function runCommand(
+  world: CliWorld,
+  resolved: ResolvedSettings,
+  options: RunOptions,
+): Promise<ExitCode> {
+  const { source, basePath, logLevel } = resolved.values;
+  if (source === null || basePath === null) throw new RangeError("Cannot run without a source");
+  const startedMs = Date.now();
+  const wired = wireRun(resolved, { source, basePath }, options, world.stdin);
+  const bar = openBar(world, wired);
+  const logger = openLogger({
+    level: logLevel,
+    form: world.stderr.isTTY ? "text" : "json",
+    sink: (line) => {
+      if (bar === null) void world.stderr.write(line);
+      else bar.print(line);
+    },
+  });
+  const stop = new AbortController();
+  const release = world.onSignal(onSignals(world, logger, stop));
+  try {
+    logger.info("Reading {source} into {basePath}", {
+      event: "started",
+      source: wired.pump.source.description,
+      basePath,
+      plan: options.plan,
+    });
+    const summary = await runWired(wired, observer(logger, bar, logLevel), stop.signal, options);
+    const elapsedMs = Date.now() - startedMs;
+    bar?.stop();
+    logEnd(logger, summary, elapsedMs);
+    const report = { summary, plan: options.plan, stopped: stop.signal.aborted, elapsedMs };
+    await world.stdout.write(runReportText(report, options.format));
+    return exitCodes.done;
+  } finally {
+    bar?.stop();
+    release();
+    await wired.close();
+  }
+}
+
+async function runWired(
+  wired: WiredRun,
+  observe: PumpObserver,
+  stop: AbortSignal,
+  { plan }: RunOptions,
+): Promise<PumpSummary> {
+  const { signal } = new AbortController();
+  if (!plan) await wired.prove(signal);
+  return await runPump(wired.pump, wired.settings, observe, { signal, stop });
+}
+
+function openBar(world: CliWorld, wired: WiredRun): ProgressBar | null {
+  if (world.terminal === null) return null;
+  return progressBar(world.terminal, () => wired.pump.source.progress());
+}
+
+/** On a terminal the bar tells what goes well, so only the rest is worth a line. */
+function observer(logger: Logger, bar: ProgressBar | null, level: string): PumpObserver {
+  const told = new Set(["table-opened", "committed"]);
+  return (event) => {
+    bar?.observe(event);
+    if (bar !== null && level !== "debug" && told.has(event.kind)) return;
+    logPumpEvent(logger, event);
+  };
+}
+
+function onSignals(
+  world: CliWorld,
+  logger: Logger,
+  stop: AbortController,
+): (signal: SignalName) => void {
+  return (signal) => {
+    if (stop.signal.aborted) {
+      world.exit(signal === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated);
+      return;
+    }
+    logger.info("{signal}: committing what was read; a second signal exits at once", {
+      event: "stopping",
+      signal,
+    });
+    stop.abort();
+  };
+}
+
+function logEnd(logger: Logger, summary: PumpSummary, elapsedMs: number): void {
+  const { tables, ...totals } = summary;
+  logger.info("Done: {records} records, {rows} rows", {
+    event: "done",
+    ...totals,
+    tables: tables.length,
+    elapsedMs,
+  });
+}
