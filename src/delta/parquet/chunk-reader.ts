@@ -1,0 +1,188 @@
+import type { ColumnMetaData, PageHeader } from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
+import { messageOf } from "../../errors.ts";
+import { decompress } from "./decompress.ts";
+import type { FileNode } from "./file-schema.ts";
+import { bitWidth } from "./hybrid.ts";
+import {
+  type PhysicalValues,
+  physicalValues,
+  readDictionaryValues,
+  readValues,
+} from "./physical-values.ts";
+import { readFailure } from "./read-failure.ts";
+import { type ByteCursor, unpackHybrid } from "./unpack.ts";
+
+/** A decoded column chunk: levels of its entries and the values that are present. */
+export type LeafData = {
+  readonly entries: number;
+  /** Null: all entries are at the leaf's `maxDefinition`. */
+  readonly definition: Uint8Array | null;
+  /** Null: every entry begins a row. */
+  readonly repetition: Uint8Array | null;
+  readonly values: PhysicalValues;
+  readonly present: number;
+};
+
+type Progress = {
+  readonly node: FileNode;
+  readonly codec: string;
+  readonly definition: Uint8Array | null;
+  readonly repetition: Uint8Array | null;
+  readonly values: PhysicalValues;
+  dictionary: { readonly values: PhysicalValues; readonly size: number } | null;
+  entries: number;
+  present: number;
+};
+
+/** Decodes the bytes of a column chunk. Errors: `parquet` when they are damaged. */
+export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileNode): LeafData {
+  const total = Number(meta.num_values);
+  if (total < 0 || total > 0x7ffffff0) throw readFailure(`a column chunk of ${total} values`);
+  const width = node.element.type_length ?? 0;
+  const progress: Progress = {
+    node,
+    codec: meta.codec,
+    definition: node.maxDefinition > 0 ? new Uint8Array(total) : null,
+    repetition: node.maxRepetition > 0 ? new Uint8Array(total) : null,
+    values: physicalValues(meta.type, width, total),
+    dictionary: null,
+    entries: 0,
+    present: 0,
+  };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const reader = { view, offset: 0 };
+  while (progress.entries < total) {
+    const header = readHeader(reader);
+    const end = reader.offset + header.compressed_page_size;
+    if (header.compressed_page_size < 0 || end > bytes.length) {
+      throw readFailure("a page reaches beyond its column chunk");
+    }
+    decodePage(progress, header, bytes.subarray(reader.offset, end), total, width);
+    reader.offset = end;
+  }
+  return {
+    entries: total,
+    definition: progress.present === total ? null : progress.definition,
+    repetition: progress.repetition,
+    values: progress.values,
+    present: progress.present,
+  };
+}
+
+function readHeader(reader: { view: DataView; offset: number }): PageHeader {
+  try {
+    return parquetHeader(reader);
+  } catch (error) {
+    throw readFailure(`a page header is damaged: ${messageOf(error)}`, error);
+  }
+}
+
+function decodePage(
+  progress: Progress,
+  header: PageHeader,
+  body: Uint8Array,
+  total: number,
+  width: number,
+): void {
+  const { codec, node } = progress;
+  const size = header.uncompressed_page_size;
+  if (header.dictionary_page_header !== undefined) {
+    const count = header.dictionary_page_header.num_values;
+    const values = physicalValues(node.element.type ?? "", width, count);
+    const cursor = { bytes: decompress(codec, body, size), at: 0 };
+    readValues(values, "PLAIN", cursor, 0, count);
+    progress.dictionary = { values, size: count };
+  } else if (header.data_page_header !== undefined) {
+    const { num_values: count, encoding } = header.data_page_header;
+    expectRoom(progress, count, total);
+    const cursor = { bytes: decompress(codec, body, size), at: 0 };
+    readSizedLevels(cursor, progress.repetition, node.maxRepetition, progress.entries, count);
+    readSizedLevels(cursor, progress.definition, node.maxDefinition, progress.entries, count);
+    readPageValues(progress, encoding, cursor, count);
+  } else if (header.data_page_header_v2 !== undefined) {
+    const page = header.data_page_header_v2;
+    const count = page.num_values;
+    expectRoom(progress, count, total);
+    const repetitionEnd = page.repetition_levels_byte_length;
+    const levelsEnd = repetitionEnd + page.definition_levels_byte_length;
+    const levels = { bytes: body.subarray(0, levelsEnd), at: 0 };
+    readLevels(levels, progress.repetition, node.maxRepetition, progress.entries, count);
+    levels.at = repetitionEnd;
+    readLevels(levels, progress.definition, node.maxDefinition, progress.entries, count);
+    const rest = body.subarray(levelsEnd);
+    const isCompressed = page.is_compressed !== false;
+    const bytes = isCompressed ? decompress(codec, rest, size - levelsEnd) : rest;
+    readPageValues(progress, page.encoding, { bytes, at: 0 }, count);
+  }
+}
+
+function expectRoom({ entries }: Progress, count: number, total: number): void {
+  if (count < 0 || entries + count > total) {
+    throw readFailure("a column chunk has more values than its metadata says");
+  }
+}
+
+/** Levels of a DATA_PAGE have their length in front. */
+function readSizedLevels(
+  cursor: ByteCursor,
+  levels: Uint8Array | null,
+  max: number,
+  from: number,
+  count: number,
+): void {
+  if (levels === null) return;
+  const { bytes, at } = cursor;
+  if (at + 4 > bytes.length) throw readFailure("a page ends in its levels");
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+  const end = at + 4 + size;
+  if (end > bytes.length) throw readFailure("a page ends in its levels");
+  readLevels({ bytes: bytes.subarray(0, end), at: at + 4 }, levels, max, from, count);
+  cursor.at = end;
+}
+
+function readLevels(
+  cursor: ByteCursor,
+  levels: Uint8Array | null,
+  max: number,
+  from: number,
+  count: number,
+): void {
+  if (levels !== null) unpackHybrid(cursor, bitWidth(max), levels, from, count);
+}
+
+function readPageValues(
+  progress: Progress,
+  encoding: string,
+  cursor: ByteCursor,
+  count: number,
+): void {
+  const { definition, values, node, entries } = progress;
+  let present = count;
+  if (definition !== null) {
+    present = 0;
+    for (let i = entries; i < entries + count; i++) {
+      if (definition[i] === node.maxDefinition) present++;
+    }
+  }
+  if (present > 0) {
+    if (encoding === "PLAIN_DICTIONARY" || encoding === "RLE_DICTIONARY") {
+      readIndices(progress, cursor, present);
+    } else readValues(values, encoding, cursor, progress.present, present);
+  }
+  progress.entries += count;
+  progress.present += present;
+}
+
+function readIndices(progress: Progress, cursor: ByteCursor, count: number): void {
+  const { dictionary, values } = progress;
+  if (dictionary === null) throw readFailure("a page refers to a dictionary that is not there");
+  const width = cursor.bytes[cursor.at++];
+  if (width === undefined || width > 32) {
+    throw readFailure("a page of dictionary indices is damaged");
+  }
+  const indices = new Int32Array(count);
+  // Width 0: the dictionary has one entry, and all values are that.
+  if (width > 0) unpackHybrid(cursor, width, indices, 0, count);
+  readDictionaryValues(values, dictionary.values, dictionary.size, indices, progress.present);
+}

@@ -1,0 +1,165 @@
+import type { DataType, StructType } from "../schema/data-type.ts";
+import { CdcDeltaError } from "../../errors.ts";
+import { type FileNode, firstLeaf } from "./file-schema.ts";
+import { readFailure } from "./read-failure.ts";
+
+/**
+ * How a column is put together from a file's leaves. `levels` is the leaf whose levels tell the shape
+ * of a group.
+ */
+export type ReadPlan =
+  /** The file does not have it: all null. */
+  | { readonly kind: "missing" }
+  | {
+    readonly kind: "leaf";
+    readonly type: DataType;
+    readonly node: FileNode;
+    readonly path: string;
+  }
+  | {
+    readonly kind: "struct";
+    readonly maxDefinition: number;
+    readonly levels: number;
+    readonly children: readonly ReadPlan[];
+  }
+  | {
+    readonly kind: "list" | "map";
+    readonly maxDefinition: number;
+    readonly repeated: FileNode;
+    readonly levels: number;
+    /** The element; or key and value. */
+    readonly children: readonly ReadPlan[];
+  };
+
+/**
+ * Plans for the fields of `wanted`: matched by name, exactly or else ignoring case where that is
+ * unambiguous. Errors: `parquet` when a column's shape is not the wanted one.
+ */
+export function planFields(wanted: StructType, nodes: readonly FileNode[]): ReadPlan[] {
+  return planStruct(wanted, nodes, "");
+}
+
+function planStruct(wanted: StructType, nodes: readonly FileNode[], above: string): ReadPlan[] {
+  return wanted.fields.map((field) => {
+    const node = findNode(nodes, field.name);
+    if (node === null || field.type.kind === "void") return { kind: "missing" };
+    return plan(field.type, node, above === "" ? field.name : `${above}.${field.name}`);
+  });
+}
+
+function findNode(nodes: readonly FileNode[], name: string): FileNode | null {
+  const exact = nodes.find((node) => node.name === name);
+  if (exact !== undefined) return exact;
+  const folded = name.toLowerCase();
+  const alike = nodes.filter((node) => node.name.toLowerCase() === folded);
+  return alike.length === 1 ? alike[0]! : null;
+}
+
+function plan(type: DataType, node: FileNode, path: string): ReadPlan {
+  if (type.kind === "array") return planList(type.elementType, node, path);
+  if (node.isRepeated) throw readFailure(`column '${path}' is repeated in it, not a ${type.kind}`);
+  return planOnce(type, node, path);
+}
+
+/** A node taken as one value, whether it is repeated or not. */
+function planOnce(type: DataType, node: FileNode, path: string): ReadPlan {
+  switch (type.kind) {
+    case "array":
+      return planList(type.elementType, node, path);
+    case "struct": {
+      if (node.leaf >= 0) throw wrongShape(type, node, path);
+      const children = planStruct(type, node.children, path);
+      const levels = levelsOf(children, node);
+      if (levels < 0) return { kind: "missing" };
+      return { kind: "struct", maxDefinition: node.maxDefinition, levels, children };
+    }
+    case "map": {
+      const [repeated] = node.children;
+      if (repeated === undefined || !repeated.isRepeated) throw wrongShape(type, node, path);
+      const byName = (name: string, at: number): FileNode | null =>
+        repeated.children.find((child) => child.name === name) ?? repeated.children[at] ?? null;
+      const key = byName("key", 0);
+      const value = byName("value", 1);
+      if (key === null) throw wrongShape(type, node, path);
+      const children: ReadPlan[] = [
+        plan(type.keyType, key, `${path}.key`),
+        value === null ? { kind: "missing" } : plan(type.valueType, value, `${path}.value`),
+      ];
+      const levels = levelsOf(children, repeated);
+      return { kind: "map", maxDefinition: node.maxDefinition, repeated, levels, children };
+    }
+    case "variant":
+      throw new CdcDeltaError(
+        "unsupported",
+        `Cannot read column '${path}': type variant is not supported`,
+      );
+    default:
+      if (node.leaf < 0) throw wrongShape(type, node, path);
+      return { kind: "leaf", type, node, path };
+  }
+}
+
+/**
+ * Lists in the shapes that parquet-format names ("Lists", backward-compatibility rules): three
+ * levels, two levels, and a repeated field without a group. Where a shape is ambiguous the wanted
+ * element type decides.
+ */
+function planList(elementType: DataType, node: FileNode, path: string): ReadPlan {
+  const elementPath = `${path}.element`;
+  if (node.isRepeated) {
+    const element = planOnce(elementType, node, elementPath);
+    const levels = levelsOf([element], node);
+    // Without a group of its own the list is never null where its parent is there.
+    const maxDefinition = node.maxDefinition - 1;
+    return { kind: "list", maxDefinition, repeated: node, levels, children: [element] };
+  }
+  const [repeated] = node.children;
+  if (repeated === undefined || !repeated.isRepeated) {
+    throw wrongShape({ kind: "array", elementType, containsNull: true }, node, path);
+  }
+  const element = isElement(repeated, elementType, node.name)
+    ? planOnce(elementType, repeated, elementPath)
+    : plan(elementType, repeated.children[0]!, elementPath);
+  const levels = levelsOf([element], repeated);
+  return {
+    kind: "list",
+    maxDefinition: node.maxDefinition,
+    repeated,
+    levels,
+    children: [element],
+  };
+}
+
+/** Whether the repeated node is the element itself, instead of a layer around it. */
+function isElement(repeated: FileNode, elementType: DataType, listName: string): boolean {
+  if (repeated.leaf >= 0 || repeated.children.length !== 1) return true;
+  if (elementType.kind !== "struct") return false;
+  if (repeated.name === "array" || repeated.name === `${listName}_tuple`) return true;
+  return repeated.children[0]!.leaf >= 0;
+}
+
+function levelsOf(children: readonly ReadPlan[], node: FileNode): number {
+  for (const child of children) {
+    if (child.kind === "leaf") return child.node.leaf;
+    if (child.kind !== "missing") return child.levels;
+  }
+  return firstLeaf(node);
+}
+
+function wrongShape(type: DataType, node: FileNode, path: string): Error {
+  const found = node.leaf >= 0 ? String(node.element.type) : "a group";
+  return readFailure(`column '${path}' is ${found} in it, which is not a ${type.kind}`);
+}
+
+/** The leaves that a plan needs, each once. */
+export function neededLeaves(plans: readonly ReadPlan[]): ReadonlySet<number> {
+  const leaves = new Set<number>();
+  const visit = (plan: ReadPlan): void => {
+    if (plan.kind === "missing") return;
+    if (plan.kind === "leaf") return void leaves.add(plan.node.leaf);
+    leaves.add(plan.levels);
+    plan.children.forEach(visit);
+  };
+  plans.forEach(visit);
+  return leaves;
+}
