@@ -49,7 +49,7 @@ export async function startMinio(options: MinioOptions = {}): Promise<Minio | nu
   if (running !== undefined && options.certificatesFolder === undefined) {
     const accessKey = process.env["CDCDELTA_TEST_S3_ACCESS_KEY"] ?? "minioadmin";
     const secretKey = process.env["CDCDELTA_TEST_S3_SECRET_KEY"] ?? "minioadmin";
-    return minioAt(running, accessKey, secretKey, async () => {});
+    return minioAt({ endpoint: running, accessKey, secretKey, caPem: undefined }, async () => {});
   }
   if (!existsSync(minioBinary())) {
     if (process.env["CDCDELTA_REQUIRE_ALL"] === "1") throw new Error(minioMissing);
@@ -78,17 +78,26 @@ export async function startMinio(options: MinioOptions = {}): Promise<Minio | nu
   try {
     const scheme = certificates === undefined ? "http" : "https";
     await untilReady(`${scheme}://${address}`, child);
-    return minioAt(`${scheme}://${address}`, "testkey", "testsecret", stop);
+    const endpoint = `${scheme}://${address}`;
+    return minioAt(
+      { endpoint, accessKey: "testkey", secretKey: "testsecret", caPem: options.caPem },
+      stop,
+    );
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+type Access = {
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly caPem: string | undefined;
+};
+
 function minioAt(
-  endpoint: string,
-  accessKey: string,
-  secretKey: string,
+  { endpoint, accessKey, secretKey, caPem }: Access,
   stop: () => Promise<void>,
 ): Minio {
   return {
@@ -101,6 +110,7 @@ function minioAt(
         region: "us-east-1",
         forcePathStyle: true,
         credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
+        ...(caPem === undefined ? {} : { requestHandler: { httpsAgent: { ca: caPem } } }),
       });
       await client.send(new CreateBucketCommand({ Bucket: name }));
       client.destroy();

@@ -37,14 +37,14 @@ export type S3Context = {
 export function openS3Context(options: S3Options): S3Context {
   const settings = s3Settings(options);
   const secrets = secretsOf(options);
-  const endpoint = settings.endpoint ?? `AWS (${settings.region})`;
+  const endpoint = endpointText(settings);
   let connection: Promise<S3Connection> | null = null;
   return {
     uri: `s3://${settings.bucket}`,
     settings,
     async send(request, work) {
       request.signal.throwIfAborted();
-      const ms = settings.requestTimeoutMs + (request.bytes ?? 0) / bytesPerMsMin;
+      const ms = settings.requestTimeoutMs + Math.ceil((request.bytes ?? 0) / bytesPerMsMin);
       try {
         connection ??= connectS3(settings);
         const open = await connection;
@@ -63,4 +63,10 @@ export function openS3Context(options: S3Options): S3Context {
       opened?.then(({ client }) => client.destroy()).catch(() => {});
     },
   };
+}
+
+/** The endpoint as messages name it. */
+function endpointText({ endpoint, region, proxyUrl }: S3Settings): string {
+  const place = endpoint ?? `AWS (${region})`;
+  return proxyUrl === undefined ? place : `${place} (through ${new URL(proxyUrl).host})`;
 }

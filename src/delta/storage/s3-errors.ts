@@ -32,7 +32,7 @@ export function s3Error(error: unknown, attempt: S3Attempt): unknown {
   const failure = s3Failure(error);
   const verdict = judge(failure, attempt);
   const uri = formatTableUri({ kind: "s3", bucket: attempt.bucket, prefix: "" });
-  const detail = [failure.code, failure.message].filter((part) => part !== "").join(", ");
+  const detail = `${failure.message.replace(/[.\s]+$/, "")} (${failure.code || failure.status})`;
   const text = `${attempt.doing} in ${uri} at ${attempt.endpoint}: ${detail}. ${verdict.advice}`;
   const isInDoubt = attempt.isConditional === true && verdict.code === "store" &&
     !wasNeverSent(failure);
@@ -92,6 +92,7 @@ function byS3Code(failure: S3Failure, attempt: S3Attempt): Verdict | null {
     case "ExpiredTokenException":
     case "TokenRefreshRequired":
     case "InvalidToken":
+    case "InvalidTokenId":
       return final("permission", "The session token is no longer good: renew the credentials");
     case "RequestTimeTooSkewed":
       return final("permission", "The clocks differ by more than 15 minutes: set this machine's");

@@ -151,19 +151,25 @@ describe("localStore()", () => {
     }
   });
 
-  const isRoot = process.getuid?.() === 0;
-  test.skipIf(isRoot)(
-    "a folder without write access is a permission error (root has no such)",
-    async () => {
-      const store = localStore(folder);
-      await store.put("a", [bytesOf("x")], io);
-      await fs.chmod(folder, 0o500);
+  test("a folder without write access is a permission error", async () => {
+    const store = localStore(folder);
+    await store.put("a", [bytesOf("x")], io);
+    await fs.chmod(folder, 0o555);
+    await asOrdinaryUser(async () => {
       expect(await codeOf(store.put("b", [bytesOf("x")], io))).toBe("permission");
+      expect(await codeOf(store.put("sub/b", [bytesOf("x")], io))).toBe("permission");
       expect(await codeOf(store.putIfAbsent("b", bytesOf("x"), io))).toBe("permission");
       expect(await codeOf(store.delete(["a"], io))).toBe("permission");
-      await fs.chmod(folder, 0o700);
-    },
-  );
+      expect(textOf(await store.get("a", io))).toBe("x");
+    });
+    await fs.chmod(folder, 0o700);
+    await asOrdinaryUser(async () => {
+      if (process.getuid?.() !== 0) return;
+      expect(await codeOf(store.get("a", io))).toBe("permission");
+      expect(await codeOf(store.head("a", io))).toBe("permission");
+      expect(await codeOf(keysOf(store.list("", io)))).toBe("permission");
+    });
+  });
 
   test.skipIf(!isMountAllowed)(
     "a full disk and a read-only one are told as such (needs the right to mount)",
@@ -217,6 +223,17 @@ describe("localError()", () => {
     });
   }
 });
+
+/** Access rights do not bind root: as root, the work is done as nobody. */
+async function asOrdinaryUser(work: () => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return await work();
+  process.seteuid?.(65534);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 
 /** Those of the folders that were read during `work`, by their times of access. */
 async function readFolders(
