@@ -111,15 +111,13 @@ function pipeLane(state: SourceState, stream: Readable, path: string): LineLane 
 }
 
 async function* pipeEvents(lane: LineLane, signal: AbortSignal): AsyncGenerator<SourceEvent> {
-  while (!signal.aborted) {
+  for (;;) {
+    // What was taken from a pipe cannot be read again: an aborted signal leaves none of it behind.
     const step = await lane.next({ signal });
-    if (signal.aborted && step.kind === "idle") break;
+    if (signal.aborted && step.kind === "idle") return;
     yield eventOf(lane, step);
     if (step.kind === "end") return;
   }
-  // What was taken from a pipe cannot be read again, so it is not left behind.
-  const batch = lane.rest();
-  if (batch !== null) yield { kind: "records", lane: lane.lane, batch };
 }
 
 /** Lists again and again when following, since files grow and new ones come. */

@@ -18,8 +18,6 @@ export type LineLane = {
   readonly lane: Lane;
   /** The next batch; `idle` when nothing is ready, `end` when nothing will come. */
   next(options: { readonly signal: AbortSignal }): Promise<LaneStep>;
-  /** Whole lines that were read but not handed over. */
-  rest(): RecordBatch | null;
   bytesRead(): number;
   close(): Promise<void>;
 };
@@ -66,7 +64,6 @@ export function lineLane(options: LineLaneOptions): LineLane {
       }
       return { kind: "end" };
     },
-    rest: () => take(state, { final: false }),
     bytesRead: () => reader.bytesRead(),
     close: () => reader.close(),
   };

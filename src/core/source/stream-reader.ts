@@ -8,13 +8,15 @@ type News = { failure: Error | null; ended: boolean; wake: (() => void) | null }
 
 /**
  * Reads a pipe: standard input or a FIFO. A read that finds nothing within its `waitMs` gives
- * `idle`, and so does a read whose signal is aborted while it waits.
+ * `idle`. Once the signal is aborted, what was taken from the pipe before is given, and then `idle`.
  */
 export function streamReader(stream: Readable, name: string, clock: Clock): ByteReader {
   const news = listen(stream);
   let taken = 0;
   let chunk: Uint8Array | null = null;
   let chunkAt = 0;
+  // True: the signal was aborted, and the stream was asked for the last time.
+  let drained = false;
 
   function nextChunk(): boolean {
     const next: unknown = stream.read();
@@ -26,9 +28,12 @@ export function streamReader(stream: Readable, name: string, clock: Clock): Byte
 
   return {
     async read(target, options) {
-      if (chunk === null && !nextChunk() && !news.ended && news.failure === null) {
-        await somethingNew(news, clock, options);
-        nextChunk();
+      if (chunk === null && !drained) {
+        drained = options.signal.aborted;
+        if (!nextChunk() && !drained && !news.ended && news.failure === null) {
+          await somethingNew(news, clock, options);
+          nextChunk();
+        }
       }
       if (news.failure !== null) throw readError(name, news.failure);
       if (chunk === null) return news.ended ? "end" : "idle";

@@ -151,15 +151,23 @@ test.each<[string, (path: string) => void]>([
   expect(error.message).toContain(path);
 });
 
-test("only the ends of a long file are compared", async () => {
-  const text = Array.from({ length: 50 }, (_, index) => `line ${index}\n`).join("");
-  const path = followed(text);
-  const { clock, signal } = steppingClock([
-    () => writeFileSync(path, `${text.slice(0, -3)}XX\nmore\n`),
-  ]);
+const long = Array.from({ length: 50 }, (_, index) => `line ${index}\n`).join("");
+
+test.each([
+  ["end", `${long.slice(0, -3)}XX\nmore\n`],
+  ["start", `XX${long.slice(2)}more\n`],
+])("of a long file the %s is compared", async (_name, content) => {
+  const path = followed(long);
+  const { clock, signal } = steppingClock([() => writeFileSync(path, content)]);
   const limits = { continuityBytes: 8 };
   const source = sourceOf(path, { follow: true, clock, limits });
   expect((await failureOf(eventsOf(source, signal))).code).toBe("source-replaced");
+});
+
+test("a truncated file's error tells both sizes", async () => {
+  const path = followed(long);
+  const error = await failureOf(follow(path, [() => truncateSync(path, 9)]));
+  expect(error.message).toContain(`9 bytes, ${long.length} were read`);
 });
 
 test("a missing file is not waited for", async () => {

@@ -5,6 +5,7 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { carriesOwnPosition } from "../../../src/core/source/own-position.ts";
+import type { Clock } from "../../../src/delta/engine.ts";
 import type { SourceEvent } from "../../../src/core/source/source.ts";
 import {
   eventsOf,
@@ -74,9 +75,9 @@ test("lines of a slow pipe are handed over while it is quiet", async () => {
   const events = source.events({ signal: new AbortController().signal })[Symbol.asyncIterator]();
   const nextRecords = async (): Promise<string> => {
     for (;;) {
-      const { value, done } = await events.next();
-      if (done === true) return "done";
-      const event: SourceEvent = value;
+      const next = await events.next();
+      if (next.done === true) return "done";
+      const event: SourceEvent = next.value;
       if (event.kind === "records") return textOf([event.batch]);
     }
   };
@@ -119,6 +120,49 @@ test("with the signal aborted, lines taken from the pipe are still handed over",
   const events = await eventsOf(source, controller.signal);
   expect(lanesOf(events)[0]?.text).toBe("a\nb\n");
   expect(events.every((event) => event.kind === "records")).toBe(true);
+});
+
+test("with the signal aborted while lines are handled, the rest of what was taken follows", async () => {
+  const stdin = pipeOf(Buffer.from("a\nb\nc\nd\ne\n"), 1 << 20);
+  const controller = new AbortController();
+  const source = sourceOf("-", { stdin, sourceId: "x", limits: { batchBytes: 2 } });
+  let text = "";
+  for await (const event of source.events({ signal: controller.signal })) {
+    if (event.kind === "records") text += textOf([event.batch]);
+    controller.abort();
+  }
+  expect(text).toBe("a\nb\nc\nd\ne\n");
+});
+
+test("with the signal aborted, a pipe that never rests ends all the same", async () => {
+  const stdin = Readable.from((function* () {
+    for (;;) yield Buffer.from("line\n");
+  })());
+  const controller = new AbortController();
+  const source = sourceOf("-", { stdin, sourceId: "x", limits: { batchBytes: 100 } });
+  let after = 0;
+  for await (const event of source.events({ signal: controller.signal })) {
+    if (controller.signal.aborted && event.kind === "records") after++;
+    controller.abort();
+  }
+  expect(after).toBeLessThan(10_000);
+});
+
+test("no timer outlives its wait", async () => {
+  const stdin = new PassThrough();
+  const waits: AbortSignal[] = [];
+  const clock: Clock = {
+    nowMs: () => 0,
+    sleep: (_ms, signal) =>
+      new Promise((_resolve, reject) => {
+        waits.push(signal);
+        signal.addEventListener("abort", () => reject(new Error("woken")));
+        if (!stdin.writableEnded) stdin.end("a\n");
+      }),
+  };
+  await eventsOf(sourceOf("-", { stdin, sourceId: "x", clock }));
+  expect(waits.length).toBeGreaterThan(0);
+  expect(waits.every((signal) => signal.aborted)).toBe(true);
 });
 
 test("a pipe that breaks is an error", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Buffer } from "node:buffer";
 import { constants, zstdCompressSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { zstdFrameSplitter } from "../../../src/core/source/zstd-frames.ts";
 
 /** Pushes `bytes` in pieces; the frames that were found, each as its bytes. */
