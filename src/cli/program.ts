@@ -147,7 +147,8 @@ export function defaultText(each: AnySetting): string {
   return shownValue(each.type.show(each.default));
 }
 
-function shownValue(shown: JsonValue): string {
+/** A setting's shown value on one line. */
+export function shownValue(shown: JsonValue): string {
   if (Array.isArray(shown)) return shown.join(",");
   return typeof shown === "string" ? shown : JSON.stringify(shown);
 }
