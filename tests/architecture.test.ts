@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { productVersion } from "../src/delta/log/engine-info.ts";
 import { projectRoot } from "./support/project-root.ts";
 import { parseSources, projectFiles, readProjectFile } from "./support/source-tree.ts";
 
@@ -207,10 +208,8 @@ describe("project", () => {
     ];
     const present = new Set(files.map((file) => file.split("/")[0] ?? ""));
     expectNone([...present].filter((entry) => !known.includes(entry)));
-    const rooms = new Set(
-      files.filter((file) => /^src\/.*\//.test(file)).map((f) => f.split("/")[1]),
-    );
-    expectNone([...rooms].filter((room) => !["cli", "core", "delta"].includes(room ?? "")));
+    const rooms = files.filter((file) => /^src\/.*\//.test(file));
+    expectNone(rooms.filter((file) => !/^src\/(?:cli|core|delta)\//.test(file)));
   });
 
   test("dependencies are exact, used and explained", () => {
@@ -221,6 +220,10 @@ describe("project", () => {
     expectNone(all.map(([name]) => name).filter((name) => !explained.includes(`\`${name}\``)));
     const used = new Set(sources.flatMap(({ imports }) => imports.map(packageOf)));
     expectNone(Object.keys(dependencies).filter((name) => !used.has(name)));
+  });
+
+  test("the version written into tables is the one of package.json", () => {
+    expect(productVersion).toBe(packageJson().version);
   });
 
   test("nothing tracked names a path of somebody's machine or a registry", () => {
@@ -250,6 +253,7 @@ describe("project", () => {
 });
 
 function packageJson(): {
+  readonly version: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 } {

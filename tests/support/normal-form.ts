@@ -9,9 +9,6 @@ export type NormalValue =
   | readonly NormalValue[]
   | { readonly [name: string]: NormalValue };
 
-/** Values whose text is their form. */
-type Scalar = boolean | number | bigint | string;
-
 export type NormalRow = { readonly [name: string]: NormalValue };
 
 /** The normal form of rows a test wrote; an absent field is null. */
@@ -27,12 +24,12 @@ export function normalValue(value: Value | undefined, type: DataType): NormalVal
   if (value === null || value === undefined) return null;
   switch (type.kind) {
     case "boolean":
-      return `b:${String(value as Scalar)}`;
+      return `b:${scalarText(value)}`;
     case "byte":
     case "short":
     case "integer":
     case "long":
-      return `i:${String(value as Scalar)}`;
+      return `i:${scalarText(value)}`;
     case "float":
       return normalFloat(Math.fround(Number(value)));
     case "double":
@@ -40,15 +37,15 @@ export function normalValue(value: Value | undefined, type: DataType): NormalVal
     case "decimal":
       return `d:${decimalText(value as bigint, type.scale)}`;
     case "string":
-      return `s:${String(value as Scalar)}`;
+      return `s:${scalarText(value)}`;
     case "binary":
       return `x:${Buffer.from(value as Uint8Array).toString("hex")}`;
     case "date":
-      return `D:${String(value as Scalar)}`;
+      return `D:${scalarText(value)}`;
     case "timestamp":
-      return `t:${String(value as Scalar)}Z`;
+      return `t:${scalarText(value)}Z`;
     case "timestamp_ntz":
-      return `t:${String(value as Scalar)}`;
+      return `t:${scalarText(value)}`;
     case "array":
       return (value as readonly Value[]).map((element) => normalValue(element, type.elementType));
     case "struct":
@@ -79,6 +76,11 @@ export function textOf(value: NormalValue | undefined): string {
 
 function normalStruct(row: { readonly [name: string]: Value }, type: StructType): NormalRow {
   return Object.fromEntries(type.fields.map((f) => [f.name, normalValue(row[f.name], f.type)]));
+}
+
+function scalarText(value: Value): string {
+  if (typeof value === "object") throw new TypeError("a list or struct where a scalar should be");
+  return String(value);
 }
 
 function normalFloat(value: number): string {
