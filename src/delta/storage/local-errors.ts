@@ -60,6 +60,22 @@ export function localError(error: unknown, doing: string, signal: AbortSignal): 
   }
 }
 
+/**
+ * What it means when a file that was just made cannot get a second name in its own folder: code
+ * `store-unsafe` when the file system has no hard links; any other error is handed back.
+ */
+export function linkError(error: unknown, path: string): unknown {
+  const code = systemCode(error);
+  if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV"].includes(code)) return error;
+  return new CdcDeltaError(
+    "store-unsafe",
+    `Cannot create "${path}" without the risk of replacing it: the file system has no hard links ` +
+      `(${messageOf(error)}), and two writers could overwrite each other's commits. ` +
+      `Put the table on a file system with hard links (ext4, xfs, btrfs, apfs, ntfs, nfs) or on S3`,
+    { context: { path, system: code }, cause: error },
+  );
+}
+
 /** Codes of conditions that pass by themselves: busy, interrupted, out of handles for a moment. */
 const mayPass: ReadonlySet<string> = new Set([
   "EAGAIN",

@@ -3,8 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { link, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
-import { CdcDeltaError, messageOf } from "../../errors.ts";
-import { systemCode } from "./local-errors.ts";
+import { linkError, systemCode } from "./local-errors.ts";
 import type { PutIfAbsentOutcome } from "./object-store.ts";
 
 /** How the names of files in the making start; listings skip them. */
@@ -85,25 +84,12 @@ async function publishByLink(temporary: string, path: string): Promise<PutIfAbse
   try {
     await link(temporary, path);
   } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw noHardLinks(error, path) ?? error;
+    if (systemCode(error) !== "EEXIST") throw linkError(error, path);
     outcome = "exists";
   }
   // The object is there under its own name; a second name that stays behind is only litter.
   await unlink(temporary).catch(() => {});
   return outcome;
-}
-
-/** The file was just made in the same folder, so these codes speak of links, not of access. */
-function noHardLinks(error: unknown, path: string): CdcDeltaError | null {
-  const code = systemCode(error);
-  if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV"].includes(code)) return null;
-  return new CdcDeltaError(
-    "store-unsafe",
-    `Cannot create "${path}" without the risk of replacing it: the file system has no hard links ` +
-      `(${messageOf(error)}), and two writers could overwrite each other's commits. ` +
-      `Put the table on a file system with hard links (ext4, xfs, btrfs, apfs, ntfs, nfs) or on S3`,
-    { context: { path, system: code }, cause: error },
-  );
 }
 
 /** Opens a new file, making its folder when needed; says which folder was the first one made. */

@@ -52,7 +52,7 @@ function s3Uri(text: string, rest: string): TableUri {
   const slash = rest.indexOf("/");
   const bucket = slash === -1 ? rest : rest.slice(0, slash);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(bucket)) {
-    throw wrongUri(text, `"${bucket}" is not a bucket name`);
+    throw wrongUri(text, "what follows s3:// is no bucket name");
   }
   const prefix = slash === -1 ? "" : rest.slice(slash).replace(/^\/+|\/+$/g, "");
   const isPath = prefix === "" ||

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import process from "node:process";
 import type { CdcDeltaError } from "../../../src/errors.ts";
-import { localError } from "../../../src/delta/storage/local-errors.ts";
+import { linkError, localError } from "../../../src/delta/storage/local-errors.ts";
 import { localStore } from "../../../src/delta/storage/local-store.ts";
 import {
   bytesOf,
@@ -58,6 +58,35 @@ describe("localStore()", () => {
     expect(store.uri).toBe(folder);
     expect(await everything()).toEqual(["a"]);
   });
+
+  test.skipIf(process.platform !== "linux")(
+    "syncs every file, its folder, and the folders above when it comes to a folder first",
+    async () => {
+      const store = localStore(join(folder, "lake"));
+      const synced = await syncedBy(async () => {
+        await store.put("t/day=1/a", [bytesOf("x")], io);
+        await store.put("t/day=1/b", [bytesOf("x")], io);
+        await store.putIfAbsent("t/_delta_log/0", bytesOf("x"), io);
+        await store.putIfAbsent("t/_delta_log/0", bytesOf("y"), io);
+      });
+      const names = synced.map((path) => relative(folder, path).replace(/\.tmp-.*/, "(file)"));
+      expect(names).toEqual([
+        "lake/t/day=1/(file)",
+        "lake/t/day=1",
+        "lake/t",
+        "lake",
+        "",
+        "lake/t/day=1/(file)",
+        "lake/t/day=1",
+        "lake/t/_delta_log/(file)",
+        "lake/t/_delta_log",
+        "lake/t",
+        "lake",
+        "lake/t/_delta_log/(file)",
+        "lake/t/_delta_log",
+      ]);
+    },
+  );
 
   test("leaves no temporary file behind, whatever happens", async () => {
     const store = localStore(folder);
@@ -198,6 +227,21 @@ describe("localStore()", () => {
   );
 });
 
+describe("linkError()", () => {
+  for (const system of ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]) {
+    test(`${system} says that the file system has no hard links`, () => {
+      const cause = Object.assign(new Error(`${system}: no luck`), { code: system });
+      const error = linkError(cause, "/lake/a") as CdcDeltaError;
+      expect(error).toMatchObject({ code: "store-unsafe", retryable: false, cause });
+      expect(error.message).toContain("hard links");
+    });
+  }
+  test("hands other errors back", () => {
+    const cause = Object.assign(new Error("full"), { code: "ENOSPC" });
+    expect(linkError(cause, "/lake/a")).toBe(cause);
+  });
+});
+
 describe("localError()", () => {
   const codes: readonly [system: string, code: string, retryable: boolean, says: string][] = [
     ["EACCES", "permission", false, "read and write access"],
@@ -223,6 +267,25 @@ describe("localError()", () => {
     });
   }
 });
+
+/** Paths of the files and folders that were synced during `work`, in order. */
+async function syncedBy(work: () => Promise<void>): Promise<string[]> {
+  const handle = await fs.open(tmpdir(), "r");
+  const prototype = Object.getPrototypeOf(handle) as fs.FileHandle;
+  await handle.close();
+  const paths: string[] = [];
+  const { sync } = prototype;
+  prototype.sync = async function (this: fs.FileHandle): Promise<void> {
+    paths.push(await fs.readlink(`/proc/self/fd/${this.fd}`));
+    await sync.call(this);
+  };
+  try {
+    await work();
+  } finally {
+    prototype.sync = sync;
+  }
+  return paths;
+}
 
 /** Access rights do not bind root: as root, the work is done as nobody. */
 async function asOrdinaryUser(work: () => Promise<void>): Promise<void> {
