@@ -92,10 +92,13 @@ function notesOf(output) {
   return [...new Set(reasons)].map((reason) => `reason: ${reason}`).concat(names);
 }
 
-/** The output without the lines of tests that passed. */
+/** The output without tests that passed, and without the headings of files that hold no others. */
 function failuresOf(output) {
   const lines = output.split("\n").filter((line) => !/^\((pass|skip|todo)\) /.test(line));
-  const text = lines.join("\n").replace(/\n{3,}/g, "\n\n");
+  const text = lines.join("\n").replace(
+    /(?:^tests\/\S+\.test\.ts:\n\n*)+(?=^tests\/|\n*^ *\d+ )/gm,
+    "",
+  );
   const limit = 40_000;
   return text.length <= limit
     ? text

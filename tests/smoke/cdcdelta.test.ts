@@ -38,7 +38,7 @@ const events = [
 function event(
   op: string,
   second: number,
-  after: { readonly _id: number } & object | null,
+  after: { readonly _id: number; readonly [name: string]: unknown } | null,
 ): object {
   const ts_ms = 1700000000000 + second * 1000;
   const source = { version: "3.6.1.Final", connector: "mongodb", name: "shop", ts_ms };
