@@ -33,57 +33,20 @@ export type ColumnBuilder = {
 export function columnBuilder(type: DataType): ColumnBuilder {
   switch (type.kind) {
     case "boolean":
-      return fixedBuilder(
-        (n) => new Uint8Array(n),
-        (values, i, value) => {
-          if (typeof value !== "boolean") throw misfit(type, value);
-          values[i] = value ? 1 : 0;
-        },
-        (valid, values, length) => ({ kind: "boolean", length, valid, values }),
-      );
+      return fixedBuilder(type, (n) => new Uint8Array(n), booleanOf, booleanColumn);
     case "byte":
     case "short":
     case "integer":
     case "date":
-      return fixedBuilder(
-        (n) => new Int32Array(n),
-        (values, i, value) => {
-          if (typeof value !== "number" || (value | 0) !== value) throw misfit(type, value);
-          values[i] = value;
-        },
-        (valid, values, length) => ({ kind: "int32", length, valid, values }),
-      );
+      return fixedBuilder(type, (n) => new Int32Array(n), int32Of, int32Column);
     case "long":
     case "timestamp":
     case "timestamp_ntz":
-      return fixedBuilder(
-        (n) => new BigInt64Array(n),
-        (values, i, value) => {
-          if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
-            throw misfit(type, value);
-          }
-          values[i] = value;
-        },
-        (valid, values, length) => ({ kind: "int64", length, valid, values }),
-      );
+      return fixedBuilder(type, (n) => new BigInt64Array(n), int64Of, int64Column);
     case "float":
-      return fixedBuilder(
-        (n) => new Float32Array(n),
-        (values, i, value) => {
-          if (typeof value !== "number") throw misfit(type, value);
-          values[i] = value;
-        },
-        (valid, values, length) => ({ kind: "float", length, valid, values }),
-      );
+      return fixedBuilder(type, (n) => new Float32Array(n), numberOf, floatColumn);
     case "double":
-      return fixedBuilder(
-        (n) => new Float64Array(n),
-        (values, i, value) => {
-          if (typeof value !== "number") throw misfit(type, value);
-          values[i] = value;
-        },
-        (valid, values, length) => ({ kind: "double", length, valid, values }),
-      );
+      return fixedBuilder(type, (n) => new Float64Array(n), numberOf, doubleColumn);
     case "decimal":
       return decimalBuilder(type);
     case "string":
@@ -115,6 +78,33 @@ export function batchFromRows(
   return { length: rows.length, columns };
 }
 
+// What a value of each form is stored as; null when it is of another form.
+const booleanOf = (value: Value): number | null =>
+  typeof value === "boolean" ? Number(value) : null;
+const int32Of = (value: Value): number | null =>
+  typeof value === "number" && (value | 0) === value ? value : null;
+const numberOf = (value: Value): number | null => typeof value === "number" ? value : null;
+const int64Of = (value: Value): bigint | null =>
+  typeof value === "bigint" && BigInt.asIntN(64, value) === value ? value : null;
+
+type MakeColumn<T> = (valid: Uint8Array, values: T, length: number) => Column;
+
+const booleanColumn: MakeColumn<Uint8Array> = (valid, values, length) => (
+  { kind: "boolean", length, valid, values }
+);
+const int32Column: MakeColumn<Int32Array> = (valid, values, length) => (
+  { kind: "int32", length, valid, values }
+);
+const int64Column: MakeColumn<BigInt64Array> = (valid, values, length) => (
+  { kind: "int64", length, valid, values }
+);
+const floatColumn: MakeColumn<Float32Array> = (valid, values, length) => (
+  { kind: "float", length, valid, values }
+);
+const doubleColumn: MakeColumn<Float64Array> = (valid, values, length) => (
+  { kind: "double", length, valid, values }
+);
+
 type Fixed = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 /** Twice the length, the old content kept. */
@@ -125,9 +115,10 @@ function grown<T extends Fixed>(make: (n: number) => T, old: T): T {
 }
 
 function fixedBuilder<T extends Fixed>(
+  type: DataType,
   make: (n: number) => T,
-  set: (values: T, index: number, value: Value) => void,
-  column: (valid: Uint8Array, values: T, length: number) => Column,
+  stored: (value: Value) => T[number] | null,
+  column: MakeColumn<T>,
 ): ColumnBuilder {
   let valid = new Uint8Array(16);
   let values = make(16);
@@ -140,7 +131,9 @@ function fixedBuilder<T extends Fixed>(
       if (length === values.length) values = grown(make, values);
       if (length === valid.length) valid = grown((n) => new Uint8Array(n), valid);
       if (value !== null) {
-        set(values, length, value);
+        const form = stored(value);
+        if (form === null) throw misfit(type, value);
+        values[length] = form;
         valid[length] = 1;
       }
       length++;
@@ -258,6 +251,14 @@ function isRecord(value: Value): value is { readonly [name: string]: Value } {
     !(value instanceof Uint8Array) && !(value instanceof Map);
 }
 
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+function isMap(value: Value): value is ReadonlyMap<Value, Value> {
+  return value instanceof Map;
+}
+
 function listBuilder(type: DataType, element: ColumnBuilder): ColumnBuilder {
   const marks = columnBuilder({ kind: "boolean" });
   const ends = columnBuilder({ kind: "integer" });
@@ -266,8 +267,8 @@ function listBuilder(type: DataType, element: ColumnBuilder): ColumnBuilder {
       return marks.length;
     },
     append(value) {
-      if (value !== null && !Array.isArray(value)) throw misfit(type, value);
-      if (value !== null) { for (const item of value) element.append(item); }
+      if (value !== null && !isList(value)) throw misfit(type, value);
+      for (const item of value ?? []) element.append(item);
       marks.append(value === null ? null : true);
       ends.append(element.length);
     },
@@ -286,7 +287,7 @@ function mapBuilder(type: DataType, key: ColumnBuilder, value: ColumnBuilder): C
       return marks.length;
     },
     append(entries) {
-      if (entries !== null && !(entries instanceof Map)) throw misfit(type, entries);
+      if (entries !== null && !isMap(entries)) throw misfit(type, entries);
       for (const [k, v] of entries ?? []) {
         key.append(k);
         value.append(v);

@@ -69,7 +69,7 @@ export function decimalAt(column: Decimal128Column, row: number): bigint {
 
 /** The bytes of a row, a view. */
 export function bytesAt(column: BytesColumn, row: number): Uint8Array {
-  return column.data.subarray(column.offsets[row]!, column.offsets[row + 1]!);
+  return column.data.subarray(column.offsets[row], column.offsets[row + 1]);
 }
 
 /** The text of a row that is not null. */

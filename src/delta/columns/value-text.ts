@@ -25,15 +25,19 @@ function yearText(year: number): string {
   return year < 0 ? `-${text}` : `+${text}`;
 }
 
-const microsPerDay = 86_400_000_000n;
+const microsPerDay = 86_400_000_000;
 
 /**
  * Microseconds since the epoch as `2026-01-31T12:00:00.123456`, without a zone; `fraction` is the
  * number of digits of the second's fraction, further ones are cut off.
  */
 export function timestampText(micros: bigint, fraction: 3 | 6 = 6): string {
-  const inDay = Number(((micros % microsPerDay) + microsPerDay) % microsPerDay);
-  const days = Number((micros - BigInt(inDay)) / microsPerDay);
+  // Within the safe integers (285 years around the epoch) plain numbers do, at a fraction of the cost.
+  const near = Number(micros);
+  const days = Number.isSafeInteger(near)
+    ? Math.floor(near / microsPerDay)
+    : Number((micros - floorRest(micros)) / BigInt(microsPerDay));
+  const inDay = Number.isSafeInteger(near) ? near - days * microsPerDay : Number(floorRest(micros));
   const seconds = Math.floor(inDay / 1_000_000);
   const rest = String(inDay - seconds * 1_000_000).padStart(6, "0");
   const hour = digits2[Math.floor(seconds / 3600)]!;
@@ -42,6 +46,12 @@ export function timestampText(micros: bigint, fraction: 3 | 6 = 6): string {
   return `${dateText(days)}T${hour}:${minute}:${second}.${
     fraction === 6 ? rest : rest.slice(0, 3)
   }`;
+}
+
+/** Microseconds into the day, never negative. */
+function floorRest(micros: bigint): bigint {
+  const day = BigInt(microsPerDay);
+  return ((micros % day) + day) % day;
 }
 
 /** An unscaled decimal as plain digits with `scale` places: (12340, 2) is `123.40`. */

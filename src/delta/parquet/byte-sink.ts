@@ -19,6 +19,11 @@ export function append(sink: ByteSink, bytes: Uint8Array): void {
   sink.at += bytes.length;
 }
 
+export function appendByte(sink: ByteSink, byte: number): void {
+  reserve(sink, 1);
+  sink.bytes[sink.at++] = byte;
+}
+
 /** What was written, a view. */
 export function written(sink: ByteSink): Uint8Array {
   return sink.bytes.subarray(0, sink.at);

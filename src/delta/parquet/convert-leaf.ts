@@ -34,16 +34,8 @@ export function convertLeaf(
     case "short":
     case "integer":
     case "date": {
-      if (values.kind !== "int32" || isDecimal(element)) return refuse();
-      const limit = type.kind === "byte" ? 0x80 : type.kind === "short" ? 0x8000 : 0x80000000;
-      const isUnsigned32 = element.converted_type === "UINT_32";
-      for (let i = 0; i < present; i++) {
-        const value = values.values[i]!;
-        if (value < -limit || value >= limit || (isUnsigned32 && value < 0)) {
-          return refuse(`the value ${isUnsigned32 ? value >>> 0 : value} does not fit`);
-        }
-      }
-      return { kind: "int32", length, valid, values: spread(values.values, rows, length) };
+      const numbers = int32s(values, present, element, type, refuse);
+      return { kind: "int32", length, valid, values: spread(numbers, rows, length) };
     }
     case "long":
       return {
@@ -130,6 +122,25 @@ function spreadWide(
     for (let w = 0; w < words; w++) into[rows[i]! * words + w] = from[i * words + w]!;
   }
   return new BigInt64Array(into.buffer);
+}
+
+function int32s(
+  values: PhysicalValues,
+  present: number,
+  element: SchemaElement,
+  type: DataType,
+  refuse: Refuse,
+): Int32Array {
+  if (values.kind !== "int32" || isDecimal(element)) return refuse();
+  const limit = type.kind === "byte" ? 0x80 : type.kind === "short" ? 0x8000 : 0x80000000;
+  const isUnsigned32 = element.converted_type === "UINT_32";
+  for (let i = 0; i < present; i++) {
+    const value = values.values[i]!;
+    if (value < -limit || value >= limit || (isUnsigned32 && value < 0)) {
+      return refuse(`the value ${isUnsigned32 ? value >>> 0 : value} does not fit`);
+    }
+  }
+  return values.values;
 }
 
 function longs(

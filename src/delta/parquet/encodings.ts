@@ -42,7 +42,7 @@ export function appendValues(
         return encoding.plain;
       }
       appendDeltaLengths(sink, values.offsets, start, end);
-      append(sink, values.data.subarray(values.offsets[start]!, values.offsets[end]!));
+      append(sink, values.data.subarray(values.offsets[start], values.offsets[end]));
       return encoding.deltaLengthByteArray;
   }
 }

@@ -28,7 +28,7 @@ export function leafValues(leaf: LeveledLeaf): BoundedValues {
   if (present === 0) return { values: noValues(type), bounds: null };
   switch (column.kind) {
     case "boolean": {
-      if (type.kind !== "boolean") throw misfit(leaf);
+      if (type.kind !== "boolean") return misfit(leaf);
       const values = rows === null
         ? column.values.subarray(0, present)
         : taken(column.values, rows, present, new Uint8Array(present));
@@ -45,35 +45,35 @@ export function leafValues(leaf: LeveledLeaf): BoundedValues {
     }
     case "int64": {
       if (type.kind !== "long" && type.kind !== "timestamp" && type.kind !== "timestamp_ntz") {
-        throw misfit(leaf);
+        return misfit(leaf);
       }
       const all = new Int32Array(column.values.buffer, column.values.byteOffset);
       const words = rows === null ? all.subarray(0, 2 * present) : takenPairs(all, rows, present);
       return { values: { kind: "int64", words }, bounds: boundsOfWords(words, 2, 2) };
     }
     case "float": {
-      if (type.kind !== "float") throw misfit(leaf);
+      if (type.kind !== "float") return misfit(leaf);
       const values = rows === null
         ? column.values.subarray(0, present)
         : taken(column.values, rows, present, new Float32Array(present));
       return { values: fixed(values, 4), bounds: floatBounds(values) };
     }
     case "double": {
-      if (type.kind !== "double") throw misfit(leaf);
+      if (type.kind !== "double") return misfit(leaf);
       const values = rows === null
         ? column.values.subarray(0, present)
         : taken(column.values, rows, present, scratchDouble(present));
       return { values: fixed(values, 8), bounds: floatBounds(values) };
     }
     case "decimal128":
-      if (type.kind !== "decimal") throw misfit(leaf);
+      if (type.kind !== "decimal") return misfit(leaf);
       return decimalValues(leaf, column, type);
     case "bytes": {
-      if (type.kind !== "string" && type.kind !== "binary") throw misfit(leaf);
+      if (type.kind !== "string" && type.kind !== "binary") return misfit(leaf);
       return { values: bytesValues(column.offsets, column.data, rows, present), bounds: null };
     }
     default:
-      throw misfit(leaf);
+      return misfit(leaf);
   }
 }
 
@@ -227,7 +227,9 @@ function bigEndianDecimals(
   return { kind: "fixed", width, bytes };
 }
 
-function outOfRange(leaf: LeveledLeaf, { min, max }: Bounds): CdcDeltaError {
+type NumericBounds = { readonly min: number | bigint; readonly max: number | bigint };
+
+function outOfRange(leaf: LeveledLeaf, { min, max }: NumericBounds): CdcDeltaError {
   const { type } = leaf;
   const name = type.kind === "decimal"
     ? `decimal(${type.precision},${type.scale}) (unscaled)`

@@ -176,9 +176,7 @@ function readDeltaLengths(
     into.offsets[from + i + 1] = end;
   }
   const content = take(cursor, end - start);
-  into.data.length === 0 && from === 0
-    ? into.data = content.slice()
-    : appendBytes(into, from, content);
+  appendBytes(into, from, content);
 }
 
 function appendBytes(into: BytesValues, from: number, content: Uint8Array): void {

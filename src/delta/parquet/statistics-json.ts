@@ -46,13 +46,9 @@ const microsPerDay = 86_400_000_000n;
 
 function boundText(bound: BoundValue | null, type: DataType): string | null {
   if (bound === null) return null;
-  switch (typeof bound) {
-    case "string":
-      return JSON.stringify(bound);
-    case "number":
-      return type.kind === "date" ? dayText(bound) : numberText(bound);
-    case "bigint":
-      break;
+  if (typeof bound === "string") return JSON.stringify(bound);
+  if (typeof bound === "number") {
+    return type.kind === "date" ? dayText(bound) : numberText(bound);
   }
   switch (type.kind) {
     case "decimal":

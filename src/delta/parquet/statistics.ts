@@ -65,11 +65,6 @@ export function statisticsPlan(schema: StructType, options: StatisticsOptions): 
   };
 }
 
-/** The statistics gathered by a plan. */
-export function leafStatistics(plan: StatisticsPlan): readonly LeafStatistics[] {
-  return plan.leaves;
-}
-
 function countedPaths(type: StructType, above: readonly string[]): (readonly string[])[] {
   return type.fields.filter((field) => field.type.kind !== "void").flatMap((field) => {
     const path = [...above, field.name];

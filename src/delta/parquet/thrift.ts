@@ -1,3 +1,5 @@
+import { append, appendByte, appendVarint, type ByteSink, byteSink, written } from "./byte-sink.ts";
+
 /** Thrift's compact protocol, the writing half; structs are written field by field, in id order. */
 export type ThriftWriter = {
   /** A field that holds a struct; ends with `endStruct`. */
@@ -36,96 +38,71 @@ export type ThriftElement = "i32" | "binary" | "struct";
 
 const encoder = new TextEncoder();
 
+function zigzag(sink: ByteSink, value: number): void {
+  appendVarint(sink, value < 0 ? -2 * value - 1 : 2 * value);
+}
+
+function binary(sink: ByteSink, value: Uint8Array | string): void {
+  const bytes = typeof value === "string" ? encoder.encode(value) : value;
+  appendVarint(sink, bytes.length);
+  append(sink, bytes);
+}
+
 /** A writer positioned in a root struct, whose end is written with `endStruct`. */
 export function thriftWriter(): ThriftWriter {
-  let buffer = new Uint8Array(256);
-  let at = 0;
+  const sink = byteSink(256);
   let lastId = 0;
   const outer: number[] = [];
-
-  const byte = (value: number): void => {
-    if (at === buffer.length) room(1);
-    buffer[at++] = value;
-  };
-  const room = (size: number): void => {
-    if (at + size <= buffer.length) return;
-    const bigger = new Uint8Array(Math.max(buffer.length * 2, at + size));
-    bigger.set(buffer);
-    buffer = bigger;
-  };
-  const varint = (value: number): void => {
-    let rest = value;
-    // Division instead of shifts: sizes and offsets exceed 32 bits.
-    while (rest >= 128) {
-      byte(rest % 128 | 128);
-      rest = Math.floor(rest / 128);
-    }
-    byte(rest);
-  };
-  const zigzag = (value: number): void => varint(value < 0 ? -2 * value - 1 : 2 * value);
   const header = (id: number, type: number): void => {
     const delta = id - lastId;
-    if (delta > 0 && delta < 16) byte(delta << 4 | type);
+    if (delta > 0 && delta < 16) appendByte(sink, delta << 4 | type);
     else {
-      byte(type);
-      zigzag(id);
+      appendByte(sink, type);
+      zigzag(sink, id);
     }
     lastId = id;
   };
-  const binary = (value: Uint8Array | string): void => {
-    const bytes = typeof value === "string" ? encoder.encode(value) : value;
-    varint(bytes.length);
-    room(bytes.length);
-    buffer.set(bytes, at);
-    at += bytes.length;
+  const integerField = (type: number) => (id: number, value: number): void => {
+    header(id, type);
+    zigzag(sink, value);
   };
-  const enter = (): void => {
+  const structElement = (): void => {
     outer.push(lastId);
     lastId = 0;
   };
-
   return {
     structField(id) {
       header(id, types.struct);
-      enter();
+      structElement();
     },
-    structElement: enter,
+    structElement,
     endStruct() {
-      byte(0);
+      appendByte(sink, 0);
       lastId = outer.pop() ?? 0;
     },
-    i32Field(id, value) {
-      header(id, types.i32);
-      zigzag(value);
-    },
-    i64Field(id, value) {
-      header(id, types.i64);
-      zigzag(value);
-    },
-    i16Field(id, value) {
-      header(id, types.i16);
-      zigzag(value);
-    },
+    i16Field: integerField(types.i16),
+    i32Field: integerField(types.i32),
+    i64Field: integerField(types.i64),
     boolField(id, value) {
       header(id, value ? types.true : types.false);
     },
     binaryField(id, value) {
       header(id, types.binary);
-      binary(value);
+      binary(sink, value);
     },
     listField(id, type, size) {
       header(id, types.list);
-      if (size < 15) byte(size << 4 | types[type]);
+      if (size < 15) appendByte(sink, size << 4 | types[type]);
       else {
-        byte(0xf0 | types[type]);
-        varint(size);
+        appendByte(sink, 0xf0 | types[type]);
+        appendVarint(sink, size);
       }
     },
-    i32Element: zigzag,
-    binaryElement: binary,
-    bytes: () => buffer.subarray(0, at),
+    i32Element: (value) => zigzag(sink, value),
+    binaryElement: (value) => binary(sink, value),
+    bytes: () => written(sink),
     reset() {
-      at = 0;
+      sink.at = 0;
       lastId = 0;
       outer.length = 0;
     },

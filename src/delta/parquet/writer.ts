@@ -3,12 +3,11 @@ import type { ColumnBatch } from "../columns/column.ts";
 import type { StructType } from "../schema/data-type.ts";
 import { byteSink, written } from "./byte-sink.ts";
 import type { EncodedColumnChunk, EncodedRowGroup } from "./encoded-row-group.ts";
-import { type Codec } from "./format.ts";
+import type { Codec } from "./format.ts";
 import { visitLeaves } from "./levels.ts";
 import { appendColumnChunk, type PageOptions } from "./pages.ts";
 import { parquetFields, type ParquetNode, writeSchemaElements } from "./parquet-schema.ts";
-import type { FileStatistics } from "./statistics.ts";
-import { leafStatistics, type StatisticsOptions, statisticsPlan } from "./statistics.ts";
+import { type FileStatistics, type StatisticsOptions, statisticsPlan } from "./statistics.ts";
 import { type ThriftWriter, thriftWriter } from "./thrift.ts";
 
 export type EncodeOptions = {
@@ -69,7 +68,7 @@ export function encodeWithStatistics(
   if (chunkSink.bytes.length > scratchBytesKept) chunkSink.bytes = new Uint8Array(1 << 20);
   return {
     rowGroup: { bytes, numRows: batch.length, chunks },
-    statistics: { numRecords: batch.length, leaves: leafStatistics(plan) },
+    statistics: { numRecords: batch.length, leaves: plan.leaves },
   };
 }
 

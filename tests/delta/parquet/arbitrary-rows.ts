@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Value } from "../../../src/delta/columns/column-builder.ts";
 import {
   type DataType,

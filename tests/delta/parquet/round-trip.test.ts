@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { batchFromRows } from "../../../src/delta/columns/column-builder.ts";
 import { rowsOfBatch } from "../../../src/delta/columns/column-value.ts";
 import type { Codec } from "../../../src/delta/parquet/format.ts";

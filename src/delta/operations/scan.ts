@@ -1,0 +1,129 @@
+import { CdcDeltaError } from "../../errors.ts";
+import { constantColumn } from "../columns/constant-column.ts";
+import type { ColumnBatch } from "../columns/column.ts";
+import type { Engine } from "../engine.ts";
+import type { AddFile } from "../log/actions.ts";
+import { objectKeyOf } from "../log/file-key.ts";
+import { parsePartitionValue } from "../log/partition-value.ts";
+import { type ByteSource, bytesSource, openParquet, readRowGroup } from "../parquet/reader.ts";
+import { struct, type StructType } from "../schema/data-type.ts";
+
+/** What a scan has to know of a table. */
+export type ScannedTable = {
+  readonly schema: StructType;
+  readonly partitionColumns: readonly string[];
+};
+
+export type ScanOptions = {
+  readonly signal: AbortSignal;
+  /** Top-level columns to read, in the schema's order; default all. */
+  readonly columns?: readonly string[];
+};
+
+/** Files up to this size are fetched whole: one request is cheaper than several ranges. */
+const wholeFileBytesMax = 8 << 20;
+
+/** The schema of the batches that a scan with these options yields. */
+export function scannedSchema(
+  schema: StructType,
+  columns: readonly string[] | undefined,
+): StructType {
+  if (columns === undefined) return schema;
+  return struct(schema.fields.filter((field) => columns.includes(field.name)));
+}
+
+/**
+ * The rows of a snapshot's files, row group by row group; no more than one is in memory. Errors: as
+ * `scanFile`.
+ */
+export async function* scanSnapshot(
+  engine: Engine,
+  snapshot: ScannedTable & { readonly files: readonly AddFile[] },
+  options: ScanOptions,
+): AsyncGenerator<ColumnBatch> {
+  for (const add of snapshot.files) yield* scanFile(engine, snapshot, add, options);
+}
+
+/**
+ * The rows of one data file in their order, row group by row group, partition columns filled in from
+ * the log. Columns that the file lacks are null. Errors: `unsupported` for deletion vectors and for
+ * files outside of the table's folder, `parquet` for damaged files, `log-corrupt` for partition
+ * values that are none, and the store's.
+ */
+export async function* scanFile(
+  engine: Engine,
+  table: ScannedTable,
+  add: AddFile,
+  options: ScanOptions,
+): AsyncGenerator<ColumnBatch> {
+  if (add.deletionVector !== undefined) {
+    throw new CdcDeltaError(
+      "unsupported",
+      `Cannot read data file ${add.path} of ${engine.store.uri}: it has a deletion vector`,
+      { context: { features: "deletionVectors" } },
+    );
+  }
+  const schema = scannedSchema(table.schema, options.columns);
+  const inFile = struct(
+    schema.fields.filter((field) => !table.partitionColumns.includes(field.name)),
+  );
+  const inLog = new Map(
+    schema.fields.filter((field) => table.partitionColumns.includes(field.name)).map((field) => [
+      field.name,
+      parsePartitionValue(add.partitionValues[field.name] ?? null, field.type),
+    ]),
+  );
+  const batches = readFile(engine, add, inFile, options.signal);
+  for await (const { length, columns } of batches) {
+    let next = 0;
+    yield {
+      length,
+      columns: schema.fields.map((field) => {
+        const value = inLog.get(field.name);
+        return value === undefined ? columns[next++]! : constantColumn(value, field.type, length);
+      }),
+    };
+  }
+}
+
+async function* readFile(
+  engine: Engine,
+  add: AddFile,
+  wanted: StructType,
+  signal: AbortSignal,
+): AsyncGenerator<ColumnBatch> {
+  try {
+    const file = await openParquet(await openSource(engine, add, signal));
+    for (let i = 0; i < file.rowGroups.length; i++) {
+      signal.throwIfAborted();
+      yield await readRowGroup(file, i, wanted);
+    }
+  } catch (error) {
+    if (!(error instanceof CdcDeltaError) || error.code !== "parquet") throw error;
+    throw new CdcDeltaError(
+      "parquet",
+      `Cannot read data file ${add.path} of ${engine.store.uri}: ${error.message}`,
+      { cause: error, context: { path: add.path } },
+    );
+  }
+}
+
+async function openSource(
+  { store }: Engine,
+  add: AddFile,
+  signal: AbortSignal,
+): Promise<ByteSource> {
+  const key = objectKeyOf(add.path, store.uri);
+  if (key === null) {
+    throw new CdcDeltaError(
+      "unsupported",
+      `Cannot read data file ${add.path} of ${store.uri}: it lies outside of the table's folder`,
+      { context: { path: add.path } },
+    );
+  }
+  if (add.size <= wholeFileBytesMax) return bytesSource(await store.get(key, { signal }));
+  return {
+    byteLength: add.size,
+    read: (start, end) => store.get(key, { signal, range: { start, end } }),
+  };
+}
