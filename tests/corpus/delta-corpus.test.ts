@@ -1,0 +1,213 @@
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { CdcDeltaError, type ErrorCode } from "../../src/errors.ts";
+import { loadSnapshot, type Snapshot } from "../../src/delta/log/snapshot.ts";
+import { featuresBlockingWrite } from "../../src/delta/log/table-features.ts";
+import { schemaToJson } from "../../src/delta/schema/schema-json.ts";
+import { localStore } from "../../src/delta/storage/local-store.ts";
+import { projectRoot } from "../support/project-root.ts";
+import { optional } from "../support/requirement.ts";
+import { signal, testEngine } from "../support/delta-table.ts";
+
+const corpus = path.join(
+  process.env["CDCDELTA_CORPUS"] ?? path.join(projectRoot, "../shared/corpus"),
+  "delta",
+);
+const hasCorpus = optional(
+  existsSync(path.join(corpus, "MANIFEST.tsv")),
+  `the Delta corpus is not at ${corpus}: set CDCDELTA_CORPUS`,
+);
+
+/** So many tables open today; it may only grow. */
+const openedAtLeast = 172;
+
+type Row = Readonly<Record<string, string>>;
+
+function readTsv(file: string): Row[] {
+  const [head = "", ...lines] = readFileSync(file, "utf8").trimEnd().split("\n");
+  const names = head.split("\t");
+  return lines.map((line) => {
+    const values = line.split("\t");
+    return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ""]));
+  });
+}
+
+const nameOf = (row: Row): string => `${row["suite"]}/${row["table"]}`;
+const manifest = hasCorpus ? readTsv(path.join(corpus, "MANIFEST.tsv")) : [];
+/** Made by delta-expectations.py with delta-rs and DuckDB. */
+const oracle = new Map(
+  readTsv(path.join(import.meta.dir, "delta-expectations.tsv")).map((row) => [nameOf(row), row]),
+);
+
+/** Features whose tables may be refused by name for now, and how the manifest shows them. */
+const unsupportedYet: Readonly<Record<string, (row: Row) => boolean>> = {
+  deletionVectors: (row) => /\bdv:/.test(row["exercises"] ?? ""),
+  columnMapping: (row) => /columnMapping\.mode=(name|id)/.test(row["properties"] ?? ""),
+  v2Checkpoint: (row) => /v2json|v2parquet|v2spec/.test(row["checkpoint"] ?? ""),
+  typeWidening: (row) => (row["exercises"] ?? "").includes("md:typeChanges"),
+  variantType: (row) => (row["types"] ?? "").split(",").includes("variant"),
+};
+
+type Refusal = { readonly code: ErrorCode; readonly says: RegExp };
+
+const catalogOwned: Refusal = { code: "unsupported", says: /\[catalogOwned\]/ };
+const stateMissing = (action: string): Refusal => ({
+  code: "log-corrupt",
+  says: new RegExp(`state reconstruction failed, its log has no ${action} action`),
+});
+
+/** Tables that nobody may open, by the reason that the manifest and the protocol give. */
+const mustFail: Readonly<Record<string, Refusal>> = {
+  "delta-kernel-java-workloads/basic_catalog_managed/delta": {
+    code: "unsupported",
+    says: /\[catalogManaged\]/,
+  },
+  "kernel-rs-uc/catalog_managed_0": { code: "unsupported", says: /\[catalogManaged\]/ },
+  "delta-rs-err-logs/table_d": catalogOwned,
+  "delta-rs-err-logs/table_f": catalogOwned,
+  "delta-rs-err-logs/table_h": catalogOwned,
+  "delta-rs-err-logs/table_i": catalogOwned,
+  "delta-rs-err-logs/table_c": {
+    code: "log-corrupt",
+    says: /not contiguous: commit 12 is missing/,
+  },
+  "delta-rs/simple_table_features": { code: "unsupported", says: /reader version 5/ },
+  "kernel-rs-data/crc-malformed": { code: "not-found", says: /no Delta table/ },
+  "kernel-rs-data/table-with-geo": { code: "unsupported", says: /\[geospatial\]/ },
+  "kernel-rs-golden/deltalog-state-reconstruction-from-checkpoint-missing-protocol/delta":
+    stateMissing("protocol"),
+  "kernel-rs-golden/deltalog-state-reconstruction-without-metadata/delta": stateMissing("metaData"),
+  "kernel-rs-golden/no-delta-log-folder/delta": { code: "not-found", says: /no Delta table/ },
+  "kernel-rs-golden/versions-not-contiguous/delta": {
+    code: "log-corrupt",
+    says: /not contiguous: commit 1 is missing/,
+  },
+};
+
+/** Tables that must not be committed to, though they may be read. */
+const mustRefuseWrite: Readonly<Record<string, string>> = {
+  "delta-golden/collations-preview-table": "collations-preview",
+  "delta-rs/table_with_liquid_clustering": "liquid",
+};
+
+/** delta-rs compares `/x`, `file:/x` and `/x%20y` as they stand; the protocol wants them decoded. */
+const filesByProtocol: Readonly<Record<string, number>> = {
+  "kernel-rs-golden/canonicalized-paths-normal-a/delta": 0,
+  "kernel-rs-golden/canonicalized-paths-normal-b/delta": 0,
+  "kernel-rs-golden/canonicalized-paths-special-a/delta": 0,
+  "kernel-rs-golden/canonicalized-paths-special-b/delta": 0,
+};
+
+function canonicalSchemaHash(snapshot: Snapshot): string {
+  const clean = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(clean);
+    if (typeof node !== "object" || node === null) return node;
+    const entries = Object.entries(node).filter(([key]) => key !== "metadata");
+    return Object.fromEntries(entries.sort().map(([key, value]) => [key, clean(value)]));
+  };
+  const text = JSON.stringify(clean(JSON.parse(schemaToJson(snapshot.schema))));
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}
+
+type Outcome = { readonly snapshot: Snapshot } | { readonly error: CdcDeltaError };
+
+async function open(row: Row): Promise<Outcome> {
+  const engine = testEngine(() => localStore(path.join(corpus, nameOf(row))));
+  try {
+    return { snapshot: await loadSnapshot(engine, { signal }) };
+  } catch (error) {
+    if (!(error instanceof CdcDeltaError)) throw error;
+    return { error };
+  }
+}
+
+/** `typeWidening-preview` and the variant's relatives are refused along with the feature itself. */
+function family(feature: string): string {
+  const stable = feature.replace(/-preview$/, "");
+  return stable === "variantShredding" ? "variantType" : stable;
+}
+
+const opened: string[] = [];
+const refused = new Map<string, string[]>();
+
+function checkRefusal(row: Row, error: CdcDeltaError): void {
+  const name = nameOf(row);
+  const rule = mustFail[name];
+  if (rule !== undefined) {
+    expect(error.message).toMatch(rule.says);
+    expect(error.code).toBe(rule.code);
+    refused.set("no reader may open it", [...refused.get("no reader may open it") ?? [], name]);
+    return;
+  }
+  expect(error.message).toContain("cdcdelta does not support");
+  expect(error.code).toBe("unsupported");
+  const features = new Set(String(error.context["features"]).split(", ").map(family));
+  expect(features.size).toBeGreaterThan(0);
+  for (const feature of features) {
+    expect([name, feature, unsupportedYet[feature]?.(row)]).toEqual([name, feature, true]);
+    refused.set(feature, [...refused.get(feature) ?? [], name]);
+  }
+}
+
+function checkSnapshot(row: Row, snapshot: Snapshot): void {
+  const name = nameOf(row);
+  const wanted = oracle.get(name);
+  expect(mustFail[name]).toBeUndefined();
+  expect(String(snapshot.version)).toBe(wanted?.["version"] ?? "no expectation");
+  const files = filesByProtocol[name] ?? Number(wanted?.["files"]);
+  expect(snapshot.files).toHaveLength(files);
+  if (wanted?.["schema"] !== "-") expect(canonicalSchemaHash(snapshot)).toBe(wanted?.["schema"]!);
+  const partitionColumns = row["partitionColumns"] ?? "";
+  // The manifest cuts long lists.
+  const listed = snapshot.partitionColumns.join(",");
+  expect(partitionColumns.length < 100 ? listed : listed.slice(0, partitionColumns.length))
+    .toBe(partitionColumns);
+  const writes = featuresBlockingWrite(snapshot);
+  const refusesWrite = mustRefuseWrite[name];
+  if (refusesWrite !== undefined) expect(writes).toContain(refusesWrite);
+  checkRows(row, snapshot);
+  opened.push(name);
+}
+
+/** Where every file tells its rows, DuckDB must have counted as many. */
+function checkRows(row: Row, snapshot: Snapshot): void {
+  const counted = oracle.get(nameOf(row))?.["rows"] ?? "-";
+  const counts = snapshot.files.map((file) => numRecords(file.stats));
+  if (counted === "-" || !counts.every((count) => count !== null)) return;
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(Number(counted));
+}
+
+function numRecords(stats: string | undefined): number | null {
+  if (stats === undefined || stats === "") return null;
+  // One writer put the text `null` there.
+  const value: unknown = JSON.parse(stats)?.numRecords;
+  return typeof value === "number" ? value : null;
+}
+
+describe.skipIf(!hasCorpus)("the Delta corpus", () => {
+  test("has an expectation for every table", () => {
+    expect(manifest.length).toBeGreaterThan(200);
+    expect(manifest.map(nameOf).filter((name) => !oracle.has(name))).toEqual([]);
+  });
+
+  for (const row of manifest) {
+    test(nameOf(row), async () => {
+      const outcome = await open(row);
+      if ("snapshot" in outcome) checkSnapshot(row, outcome.snapshot);
+      else checkRefusal(row, outcome.error);
+    });
+  }
+
+  test("every table was opened or refused by name", () => {
+    const names = new Set([...opened, ...[...refused.values()].flat()]);
+    expect(manifest.map(nameOf).filter((name) => !names.has(name))).toEqual([]);
+    const lines = [...refused].map(([why, tables]) => `  refused, ${why}: ${tables.length}`);
+    console.log(
+      [`Delta corpus: ${manifest.length}`, `  opened: ${opened.length}`, ...lines].join("\n"),
+    );
+    expect(opened.length).toBeGreaterThanOrEqual(openedAtLeast);
+  });
+});
