@@ -1,14 +1,19 @@
 import type { Problem } from "./settings/problem.ts";
 import type { CommandName } from "./settings/setting.ts";
-import type { Settings } from "./settings/settings.ts";
+import type { ResolvedSettings } from "./settings/resolve-settings.ts";
+import type { SettingKey } from "./settings/settings.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
 /** What a command needs beyond values that are valid one by one. Pure. */
-export function requirements(name: CommandName, values: Settings, options: Options): Problem[] {
+export function requirements(
+  name: CommandName,
+  resolved: ResolvedSettings,
+  options: Options,
+): Problem[] {
   switch (name) {
     case "run":
-      return runRequirements(values, options);
+      return runRequirements(resolved, options);
     case "inspect":
       return inspectRequirements(options);
     case "config":
@@ -16,9 +21,12 @@ export function requirements(name: CommandName, values: Settings, options: Optio
   }
 }
 
-function runRequirements(values: Settings, options: Options): Problem[] {
+function runRequirements({ values, origins }: ResolvedSettings, options: Options): Problem[] {
   const problems: Problem[] = [];
-  if (values.source === null) {
+  // A value that was given but is not valid has its own problem already.
+  const absent = (key: SettingKey): boolean =>
+    values[key] === null && origins.get(key)?.kind === "default";
+  if (absent("source")) {
     const kafka = values.kafkaBootstrapServers !== null;
     problems.push({
       place: "--source",
@@ -30,7 +38,7 @@ function runRequirements(values: Settings, options: Options): Problem[] {
         : "write --source with a file, a folder, or - for standard input",
     });
   }
-  if (values.basePath === null) {
+  if (absent("basePath")) {
     problems.push({
       place: "--base-path",
       message: "is missing: there is nowhere to write",

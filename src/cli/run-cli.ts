@@ -95,7 +95,7 @@ function configuration(world: CliWorld, { parsed, options, problems }: CommandIn
       ...problems,
       ...laid.problems,
       ...derived.problems,
-      ...requirements(parsed.name, derived.resolved.values, options),
+      ...requirements(parsed.name, derived.resolved, options),
     ],
   };
 }

@@ -34,7 +34,7 @@ export function listText<Item>(list: ListOutput<Item>, format: ListFormat): stri
   }
 }
 
-function csvValue(value: unknown): string {
-  if (value === null || value === undefined) return "";
+function csvValue(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
   return typeof value === "string" ? value : jsonText(value, 0);
 }

@@ -47,8 +47,10 @@ export function location(): ValueType<string> {
         parseTableUri(input);
         return ok(input.replace(/^s3a:/i, "s3:"));
       } catch (error) {
+        // The store's words, without those that only repeat what a problem's place and fix say.
+        const why = messageOf(error).replace(/^Cannot use .* as a table location: /, "");
         return invalid(
-          messageOf(error).replace(/^Cannot use /, "").replace(/\. Give a .*$/, ""),
+          `${quote(input)} is not a location: ${why.replace(/\. Give a .*$/, "")}`,
           fix,
         );
       }

@@ -6,7 +6,13 @@ import { fixOf } from "./basic-types.ts";
 import { regexProblem } from "./checked-types.ts";
 import { expandVariables } from "./expand-variables.ts";
 import { nearest, type Problem } from "./problem.ts";
-import { type CollectionOverride, settingEntries, type SettingKey } from "./settings.ts";
+import {
+  type CollectionOverride,
+  isSettingKey,
+  settingEntries,
+  type SettingKey,
+  settingOf,
+} from "./settings.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Path = readonly PropertyKey[];
@@ -46,11 +52,11 @@ export function readConfigFile(path: string, env: Env): ConfigFile {
 
 /** The same for a text that was read already. */
 export function parseConfigFile(
-  content: string,
+  yaml: string,
   { path, env }: { readonly path: string; readonly env: Env },
 ): ConfigFile {
   const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false });
   const problems: Problem[] = document.errors.map((error) => ({
     place: `${path}:${lines.linePos(error.pos[0]).line}`,
     message: `not valid YAML: ${error.message}`,
@@ -66,38 +72,54 @@ export function parseConfigFile(
   const expanded = expandVariables(raw, env, (at, message, fix) => {
     problems.push({ place: placeOf(at), message, fix });
   });
-  const result = fileSchema.safeParse(withoutNulls(expanded));
-  if (!result.success) {
-    for (const issue of result.error.issues) problems.push(...problemsOf(issue, placeOf));
-    return { values: new Map(), collections: [], problems };
-  }
+  const content = withoutNulls(expanded);
+  const first = fileSchema.safeParse(content);
+  const wrong = first.success ? [] : first.error.issues;
+  for (const issue of wrong) problems.push(...problemsOf(issue, placeOf));
+  const invalid = new Set(wrong.flatMap(topLevelKeys));
+  // What is right is kept, so that a wrong key elsewhere does not make it look absent.
+  const result = first.success ? first : fileSchema.safeParse(withoutKeys(content, invalid));
+  const data = result.success ? result.data : {};
   const values = new Map(
-    settingEntries.flatMap(([key]) => {
-      const value: unknown = Reflect.get(result.data, key);
-      return value === undefined ? [] : [[key, { value, place: placeOf([key]) }] as const];
+    settingEntries.flatMap(([key, each]) => {
+      const found: unknown = invalid.has(key) ? each.default : Reflect.get(data, key);
+      return found === undefined ? [] : [[key, { value: found, place: placeOf([key]) }] as const];
     }),
   );
-  const collections = collectionsOf(result.data.collections ?? {}, placeOf, problems);
+  problems.push(...patternProblems(content, placeOf));
+  const collections = Object.entries(data.collections ?? {})
+    .map(([pattern, overrides]) => ({ pattern, values: overrides }));
   return { values, collections, problems };
 }
 
-function collectionsOf(
-  collections: Readonly<Record<string, object>>,
-  placeOf: (path: Path) => string,
-  problems: Problem[],
-): CollectionOverride[] {
-  return Object.entries(collections).map(([pattern, values]) => {
+function patternProblems(content: unknown, placeOf: (path: Path) => string): Problem[] {
+  const collections: unknown = isObject(content) ? content["collections"] : null;
+  if (!isObject(collections)) return [];
+  return Object.keys(collections).flatMap((pattern) => {
     const wrong = regexProblem(pattern);
-    if (wrong !== null) {
-      problems.push({
-        place: placeOf(["collections", pattern]),
-        message: `the pattern is not a regular expression: ${wrong}`,
-        fix: "write a regular expression that matches the whole of db.collection, " +
-          "such as shop\\.orders or shop\\..*",
-      });
-    }
-    return { pattern, values };
+    if (wrong === null) return [];
+    return [{
+      place: placeOf(["collections", pattern]),
+      message: `the pattern is not a regular expression: ${wrong}`,
+      fix: "write a regular expression that matches the whole of db.collection, " +
+        "such as shop\\.orders or shop\\..*",
+    }];
   });
+}
+
+function topLevelKeys(issue: z.core.$ZodIssue): string[] {
+  const [key] = issue.path;
+  if (key !== undefined) return [String(key)];
+  return issue.code === "unrecognized_keys" ? issue.keys : [];
+}
+
+function withoutKeys(content: unknown, keys: ReadonlySet<string>): unknown {
+  if (!isObject(content)) return {};
+  return Object.fromEntries(Object.entries(content).filter(([key]) => !keys.has(key)));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function problemsOf(issue: z.core.$ZodIssue, placeOf: (path: Path) => string): Problem[] {
@@ -117,12 +139,15 @@ function problemsOf(issue: z.core.$ZodIssue, placeOf: (path: Path) => string): P
     });
   }
   const fix = issue.code === "invalid_type" ? "write a mapping of settings" : fixOf(issue);
-  return [{ place: placeOf(issue.path), message: issue.message, fix }];
+  const [key] = issue.path;
+  const secret = typeof key === "string" && isSettingKey(key) && settingOf(key).secret === true;
+  const message = secret ? "the value is not valid" : issue.message;
+  return [{ place: placeOf(issue.path), message, fix }];
 }
 
 /** An empty value means: not set. */
 function withoutNulls(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (!isObject(value)) return value;
   const kept = Object.entries(value).filter(([, each]) => each !== null);
   return Object.fromEntries(kept.map(([key, each]) => [key, withoutNulls(each)]));
 }
