@@ -56,11 +56,12 @@ function doubleText(value: number): string {
 
 /** The shortest text that reads back as the same 32-bit float. */
 function floatText(value: number): string {
-  for (let digits = 6; digits < 9 && Number.isFinite(value) && value !== 0; digits++) {
+  if (!Number.isFinite(value) || value === 0) return doubleText(value);
+  for (const digits of [6, 7, 8]) {
     const text = Number(value.toPrecision(digits));
     if (Math.fround(text) === value) return String(text);
   }
-  return doubleText(value);
+  return String(Number(value.toPrecision(9)));
 }
 
 /**
