@@ -1,11 +1,21 @@
-import { CdcDeltaError } from "../../errors.ts";
 import type { EncodeJob, EncodeResult, MappingRules } from "./encode-job.ts";
+import { JobRun } from "./job-run.ts";
+import { collectionRules } from "./mapping.ts";
+import type { Encoder } from "./serve-encode-jobs.ts";
+import { TableCache } from "./table-cache.ts";
 
-/** Stands in until the encoder is there. */
-export function createEncoder(_rules: MappingRules): { run(job: EncodeJob): EncodeResult } {
+/**
+ * Makes an encoder for collections mapped by `rules`. `run` is synchronous and its result depends on
+ * nothing but the job: buffers are reused from job to job, what was learnt is not.
+ *
+ * Errors: `usage` when a pattern of `rules` is no regular expression.
+ */
+export function createEncoder(rules: MappingRules): Encoder {
+  const rulesOf = collectionRules(rules);
+  const cache = new TableCache(rulesOf);
   return {
-    run() {
-      throw new CdcDeltaError("internal", "There is no encoder yet");
+    run(job: EncodeJob): EncodeResult {
+      return new JobRun(job, cache).run();
     },
   };
 }

@@ -1,0 +1,301 @@
+import { isUtf8 } from "node:buffer";
+import { CdcDeltaError } from "../../errors.ts";
+import {
+  createRecordKey,
+  readDocumentKey,
+  readRecordKey,
+  type RecordKey,
+} from "../decode/record-key.ts";
+import { ByteBuffer } from "../event/byte-buffer.ts";
+import { createRecordFields, type RecordFields, type Span } from "../event/change-event.ts";
+import { skipSpace } from "../event/json-scan.ts";
+import { unescapedText, unescapeString } from "../event/json-string.ts";
+import type { RecordBatch } from "../event/record-batch.ts";
+import { hasOwnPosition, readRecord } from "../event/record-framing.ts";
+import { type RecordKind, unusableReason } from "../event/record-kind.ts";
+import { highOf, lowOf, offsetOf } from "../event/record-position.ts";
+import { isSignalDocument, isWatermarkId } from "../event/signal-document.ts";
+import type { CollectionTable, RowFacts } from "./collection-table.ts";
+import { DeadLetterTable } from "./dead-letter-table.ts";
+import {
+  deadLetterTable,
+  type EncodedTable,
+  type EncodeJob,
+  type EncodeResult,
+  type SourceFault,
+  type TableKey,
+} from "./encode-job.ts";
+import { extendRange, isBehind, PositionTracker, type RecordPlace } from "./position-tracker.ts";
+import type { TableCache } from "./table-cache.ts";
+import { writeUpdateDescription } from "./update-description.ts";
+
+const encoder = new TextEncoder();
+const twoTo32 = 4294967296;
+
+/** `op` of an event → `_cdc_operation`, by the letter's code. */
+const operations: Readonly<Record<number, Uint8Array>> = {
+  99: encoder.encode("insert"),
+  117: encoder.encode("update"),
+  100: encoder.encode("delete"),
+  114: encoder.encode("read"),
+};
+const opUpdate = 117;
+const opDelete = 100;
+
+/** One run of one job. */
+export class JobRun {
+  private readonly job: EncodeJob;
+  private readonly cache: TableCache;
+  private readonly tracker = new PositionTracker();
+  private readonly fields: RecordFields = createRecordFields();
+  private readonly key: RecordKey = createRecordKey();
+  private readonly facts: RowFacts = { operation: operations[99]!, timestampMs: 0, key: null };
+  private readonly beforeText = new ByteBuffer(1024);
+  private readonly tables = new Map<TableKey, CollectionTable>();
+  private lastTable: { db: Uint8Array; collection: Uint8Array; table: CollectionTable } | null;
+  private readonly deadLetters: DeadLetterTable;
+  private fault: SourceFault | null = null;
+  private records = 0;
+  private tombstones = 0;
+  private rowless = 0;
+
+  constructor(job: EncodeJob, cache: TableCache) {
+    this.job = job;
+    this.cache = cache;
+    this.lastTable = null;
+    this.deadLetters = new DeadLetterTable(this.viewOf(deadLetterTable));
+  }
+
+  run(): EncodeResult {
+    let bytes = 0;
+    for (const batch of this.job.batches) {
+      bytes += batch.bytes.length;
+      if (this.fault === null) this.batch(batch);
+    }
+    const tables = this.fault === null ? this.encodeTables() : [];
+    this.cache.give(this.tables.values(), bytes);
+    const { records, tombstones, rowless } = this;
+    return {
+      tables,
+      positions: this.tracker.positions(),
+      counts: { records, bytes, tombstones, rowless },
+      fault: this.fault,
+    };
+  }
+
+  private encodeTables(): EncodedTable[] {
+    const ms = this.job.ingestionTimestampMs;
+    const encoded = [...this.tables.values()].map((table) => table.encode(ms));
+    encoded.push(this.deadLetters.encode(ms));
+    return encoded.filter((table) => table !== null);
+  }
+
+  private viewOf(key: TableKey): EncodeJob["tables"][number] | null {
+    return this.job.tables.find((view) => view.key === key) ?? null;
+  }
+
+  private batch({ bytes: given, position }: RecordBatch): void {
+    // A Buffer is no plain array to the engine: one kind of object keeps the readers fast.
+    const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
+    const clean = isUtf8(bytes);
+    const baseHigh = highOf(position.baseOffset);
+    const baseLow = lowOf(position.baseOffset);
+    const partition = this.tracker.ofBatch(position);
+    const place: RecordPlace = { partition, high: 0, low: 0, bytes, start: 0, end: 0 };
+    let start = 0;
+    while (start < bytes.length && this.fault === null) {
+      const found = bytes.indexOf(10, start);
+      const end = found < 0 ? bytes.length : found;
+      if (skipSpace(bytes, start) < end) {
+        const low = baseLow + start;
+        place.partition = partition;
+        place.high = baseHigh + (low >= twoTo32 ? 1 : 0);
+        place.low = low % twoTo32;
+        place.start = start;
+        place.end = end;
+        this.record(place, clean);
+      }
+      start = end + 1;
+    }
+  }
+
+  private record(place: RecordPlace, clean: boolean): void {
+    const { fields } = this;
+    let kind: RecordKind | null = null;
+    let reason = "";
+    try {
+      kind = clean
+        ? readRecord(place.bytes, place.start, place.end, fields)
+        : this.readMended(place, fields);
+    } catch (error) {
+      reason = decodeReason(error);
+    }
+    if (hasOwnPosition(fields)) {
+      place.partition = this.tracker.ofLine(fields);
+      place.high = fields.offsetHigh;
+      place.low = fields.offsetLow;
+    }
+    if (!isBehind(place.partition.range, place)) {
+      this.fault = {
+        kind: "offset-backwards",
+        partition: place.partition.id,
+        before: offsetOf(place.partition.range.lastHigh, place.partition.range.lastLow),
+        offset: offsetOf(place.high, place.low),
+      };
+      return;
+    }
+    this.records++;
+    this.dispatch(place, kind, reason);
+    extendRange(place.partition.range, place);
+  }
+
+  /** Bytes that are no UTF-8 become U+FFFD, as in every decoder of the web platform. */
+  private readMended(place: RecordPlace, fields: RecordFields): RecordKind {
+    const line = place.bytes.subarray(place.start, place.end);
+    if (isUtf8(line)) return readRecord(place.bytes, place.start, place.end, fields);
+    const mended = encoder.encode(new TextDecoder().decode(line));
+    return readRecord(mended, 0, mended.length, fields);
+  }
+
+  private dispatch(place: RecordPlace, kind: RecordKind | null, reason: string): void {
+    switch (kind) {
+      case "event":
+        this.event(place);
+        return;
+      case "tombstone":
+        this.tombstones++;
+        return;
+      case "heartbeat":
+      case "transaction":
+      case "notification":
+      case "signal":
+        this.rowless++;
+        return;
+      case null:
+        this.deadLetter(place, reason);
+        return;
+      default:
+        this.deadLetter(place, `Cannot use the record: ${unusableReason(kind)}`);
+    }
+  }
+
+  private event(place: RecordPlace): void {
+    const { fields } = this;
+    const operation = operations[fields.op];
+    if (operation === undefined) {
+      this.deadLetter(place, "Cannot use the event: its `op` is none of c, u, d, r");
+      return;
+    }
+    try {
+      const { after } = fields;
+      if (after.buffer !== null && isSignalDocument(after.buffer, after.start, after.end)) {
+        this.rowless++;
+        return;
+      }
+    } catch (error) {
+      this.deadLetter(place, decodeReason(error));
+      return;
+    }
+    const table = this.tableOf(fields.db, fields.collection);
+    const admission = table.positions.admit(place);
+    if (admission === "dropped") return;
+    if (admission === "changed") {
+      this.fault = this.changed(table.key, place);
+      return;
+    }
+    this.facts.operation = operation;
+    this.facts.timestampMs = fields.timestampMs;
+    try {
+      this.row(table, place);
+    } catch (error) {
+      const reason = decodeReason(error);
+      table.undoRow();
+      this.deadLetter(place, reason);
+    }
+  }
+
+  private row(table: CollectionTable, place: RecordPlace): void {
+    const { fields, key, facts } = this;
+    readRecordKey(fields.key, key);
+    const document = fields.op === opDelete ? this.before() : fields.after;
+    const fromKey = key.found;
+    if (document.buffer === null) {
+      if (!fromKey) {
+        this.deadLetter(place, "Cannot use the event: it has neither a document nor a key");
+        return;
+      }
+      if (fields.op === opDelete && isWatermarkId(key.text.bytes, 0, key.text.length)) {
+        this.rowless++;
+        return;
+      }
+    } else {
+      table.shredder.document(document.buffer, document.start, document.end, table.rows);
+      if (!fromKey) readDocumentKey(document.buffer, document.start, key);
+      table.keepDocument(document.buffer, document.start, document.end);
+    }
+    if (fromKey && (document.buffer === null || fields.op === opDelete)) {
+      table.shredder.fieldIfAbsent("_id", key.text.bytes, key.text.length, table.rows);
+    }
+    if (fields.op === opUpdate && document.buffer === null) {
+      writeUpdateDescription(fields, table.rescue);
+    }
+    table.keepTransactionId(fields.transaction);
+    facts.key = key.found ? key.identity : null;
+    table.finishRow(place, facts);
+  }
+
+  /** The document before a delete, unescaped. */
+  private before(): Span {
+    const { before } = this.fields;
+    if (before.buffer === null || before.buffer[before.start] !== 34) return before;
+    this.beforeText.length = 0;
+    unescapeString(before.buffer, before.start, this.beforeText);
+    this.beforeText.seal();
+    return { buffer: this.beforeText.bytes, start: 0, end: this.beforeText.length };
+  }
+
+  private deadLetter(place: RecordPlace, reason: string): void {
+    const admission = this.deadLetters.positions.admit(place);
+    if (admission === "changed") this.fault = this.changed(deadLetterTable, place);
+    else if (admission === "new") this.deadLetters.add(place, this.fields, reason);
+  }
+
+  private changed(table: TableKey, place: RecordPlace): SourceFault {
+    const offset = offsetOf(place.high, place.low);
+    return { kind: "record-changed", table, partition: place.partition.id, offset };
+  }
+
+  /** The table of an event; consecutive events are nearly always of one. */
+  private tableOf(db: Span, collection: Span): CollectionTable {
+    const last = this.lastTable;
+    if (last !== null && isSame(last.db, db) && isSame(last.collection, collection)) {
+      return last.table;
+    }
+    const key = `${unescapedText(db.buffer!, db.start - 1)}.${
+      unescapedText(collection.buffer!, collection.start - 1)
+    }`;
+    let table = this.tables.get(key);
+    if (table === undefined) {
+      table = this.cache.take(key, this.viewOf(key));
+      this.tables.set(key, table);
+    }
+    this.lastTable = { db: copyOf(db), collection: copyOf(collection), table };
+    return table;
+  }
+}
+
+function isSame(known: Uint8Array, { buffer, start, end }: Span): boolean {
+  if (buffer === null || known.length !== end - start) return false;
+  for (let i = 0; i < known.length; i++) if (known[i] !== buffer[start + i]) return false;
+  return true;
+}
+
+function copyOf({ buffer, start, end }: Span): Uint8Array {
+  return buffer === null ? new Uint8Array(0) : buffer.slice(start, end);
+}
+
+/** The text of a dead letter; anything but broken input is a fault of ours and goes on. */
+function decodeReason(error: unknown): string {
+  if (error instanceof CdcDeltaError && error.code === "decode") return error.message;
+  throw error;
+}

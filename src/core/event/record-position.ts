@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+
+/** Offsets have 63 bits; two halves compare without a bigint a record. */
+const twoTo32 = 4294967296;
+
+export function highOf(offset: bigint): number {
+  return Number(offset >> 32n);
+}
+
+export function lowOf(offset: bigint): number {
+  return Number(offset & 0xffffffffn);
+}
+
+export function offsetOf(high: number, low: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low);
+}
+
+/** Less than, equal to or greater than zero, as `a - b`. */
+export function compareOffsets(aHigh: number, aLow: number, bHigh: number, bLow: number): number {
+  return aHigh === bHigh ? aLow - bLow : aHigh - bHigh;
+}
+
+/** The sum of two halves that may have overflowed the lower one: `[high, low]` made proper. */
+export function carryOf(low: number): number {
+  return low >= twoTo32 ? 1 : 0;
+}
+
+/**
+ * What a record is compared by when it is read again: the first 63 bits of the SHA-256 of its line,
+ * the line feed left out. Fits the `version` of a `txn` action.
+ */
+export function recordHash(bytes: Uint8Array, start: number, end: number): bigint {
+  const digest = createHash("sha256").update(bytes.subarray(start, end)).digest();
+  return digest.readBigUInt64BE(0) & 0x7fffffffffffffffn;
+}
