@@ -1,10 +1,10 @@
 /** Seeded randomness (mulberry32): the same seed gives the same examples on every machine. */
 export type SeededRandom = {
   /** A whole number in [from, to). */
-  between(from: number, to: number): number;
-  pick<T>(items: readonly T[]): T;
+  readonly between: (from: number, to: number) => number;
+  readonly pick: <T>(items: readonly T[]) => T;
   /** Some of the items, in their order. */
-  some<T>(items: readonly T[]): T[];
+  readonly some: <T>(items: readonly T[]) => T[];
 };
 
 export function seededRandom(seed: number): SeededRandom {

@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { percentile } from "../../scripts/bench/bench-report.ts";
+import { eventMaker } from "../../scripts/bench/order-events.ts";
+
+function made(kcat: boolean): string[] {
+  const make = eventMaker({ seed: 7, kcat });
+  return Array.from({ length: 200 }, (_, index) => make(index));
+}
+
+function parsed(text: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null) throw new TypeError("not an object");
+  return { ...value };
+}
+
+test("benchmark events are the same for the same seed, and of the size they claim", () => {
+  const lines = made(false);
+  expect(made(false)).toEqual(lines);
+  const average = lines.join("\n").length / lines.length;
+  expect(average).toBeGreaterThan(1000);
+  expect(average).toBeLessThan(1150);
+  const ops = lines.map((line) => parsed(line)["op"]);
+  expect(ops.filter((op) => op === "d").length).toBe(20);
+  expect(ops.filter((op) => op === "u").length).toBe(60);
+});
+
+test("their documents are JSON, twice in the kcat form", () => {
+  const bare = made(false);
+  for (const [index, line] of made(true).entries()) {
+    const payload = String(parsed(line)["payload"]);
+    expect(payload).toBe(bare[index] ?? "");
+    const after = parsed(payload)["after"];
+    if (after !== null) expect(Object.keys(parsed(String(after))).length).toBe(16);
+  }
+});
+
+test("percentile() takes the nearest rank", () => {
+  const values = [5, 1, 4, 2, 3];
+  expect(percentile(values, 0.5)).toBe(3);
+  expect(percentile(values, 0.99)).toBe(5);
+  expect(percentile([7], 0.5)).toBe(7);
+  expect(percentile([], 0.5)).toBeNull();
+});
