@@ -9,7 +9,7 @@ import { staticSteps } from "./lib/gate.mjs";
 import { startInstallers } from "./lib/installers.mjs";
 import { ensureInstalled, requireAll } from "./lib/project.mjs";
 import { report, step } from "./lib/steps.mjs";
-import { findSuites, needsInstalled, runSuite } from "./lib/suites.mjs";
+import { findSuites, needsNothing, runSuite } from "./lib/suites.mjs";
 
 ensureInstalled();
 const start = performance.now();
@@ -28,22 +28,17 @@ const built = await build();
 report("build dist/cdcdelta", built);
 count(built.status === 0);
 
-let waited = false;
-for (const suite of findSuites()) {
-  if (needsInstalled.includes(suite.name) && !waited) {
-    waited = true;
-    for (const installer of installers) {
-      const result = await installer.done;
-      report(installer.name, result);
-      count(result.status === 0);
-    }
-  }
-  const counts = await runSuite(suite);
-  total.passed += counts.passed;
-  total.failed += counts.failed;
-  total.skipped += counts.skipped;
-  notes.push(...counts.notes.map((note) => `${suite.name}: ${note}`));
+const suites = findSuites();
+const early = installers.length === 0
+  ? []
+  : suites.filter(({ name }) => needsNothing.includes(name));
+for (const suite of early) await runAndCount(suite);
+for (const installer of installers) {
+  const result = await installer.done;
+  report(installer.name, result);
+  count(result.status === 0);
 }
+for (const suite of suites.filter((each) => !early.includes(each))) await runAndCount(suite);
 
 if (notes.length > 0) console.log(`\nskipped:\n${notes.map((note) => `  ${note}`).join("\n")}`);
 console.log(`\n${((performance.now() - start) / 60_000).toFixed(1)} minutes`);
@@ -51,3 +46,11 @@ const line = `${total.passed} passed, ${total.failed} failed, ${total.skipped} s
 console.log(line);
 if (process.env.CDCDELTA_TOTALS_FILE) writeFileSync(process.env.CDCDELTA_TOTALS_FILE, `${line}\n`);
 process.exitCode = total.failed === 0 ? 0 : 1;
+
+async function runAndCount(suite) {
+  const counts = await runSuite(suite);
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  total.skipped += counts.skipped;
+  notes.push(...counts.notes.map((note) => `${suite.name}: ${note}`));
+}

@@ -25,17 +25,11 @@ export function findSuites() {
     .filter((entry) => entry.isDirectory() && !unitFolders.includes(entry.name))
     .filter((entry) => hasTests(path.join(tests, entry.name)))
     .map((entry) => ({ name: entry.name, paths: [`./tests/${entry.name}/`] }));
-  // What needs installed engines comes last: they are installed while the others run.
-  others.sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
   return [{ name: "unit", paths: unit }, ...others];
 }
 
-/** Suites that need the readers or a real server. */
-export const needsInstalled = ["stack", "interop"];
-
-function rank(name) {
-  return needsInstalled.indexOf(name);
-}
+/** Suites that need neither readers nor a server: run while those are being installed. */
+export const needsNothing = ["simulation", "corpus"];
 
 function isTest(name) {
   return name.endsWith(".test.ts");
