@@ -1,3 +1,5 @@
+import { CdcDeltaError } from "../errors.ts";
+
 /** What the process ends with; scripts rely on it. */
 export const exitCodes = {
   /** The command did what it was asked; also when the reader of standard output went away. */
@@ -13,6 +15,12 @@ export const exitCodes = {
 } as const;
 
 export type ExitCode = typeof exitCodes[keyof typeof exitCodes];
+
+/** The code of a command that threw. */
+export function exitCodeOf(error: unknown): ExitCode {
+  const usage = error instanceof CdcDeltaError && error.code === "usage";
+  return usage ? exitCodes.usage : exitCodes.failed;
+}
 
 /** The codes for help and documentation. */
 export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [

@@ -1,7 +1,6 @@
-import { CdcDeltaError } from "../errors.ts";
 import { configText } from "./commands/config.ts";
 import { inspectOptions, optionsOf, runOptions } from "./command-options.ts";
-import { exitCodes } from "./exit-codes.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { type Invocation, parseArgv } from "./parse-argv.ts";
 import { requirements } from "./requirements.ts";
 import { readConfigFile } from "./settings/config-file.ts";
@@ -42,8 +41,7 @@ async function runCommand(world: CliWorld, invocation: CommandInvocation): Promi
   } catch (error) {
     const debug = resolved.values.logLevel === "debug";
     await world.stderr.write(`${failureText(error, debug)}\n`);
-    const usage = error instanceof CdcDeltaError && error.code === "usage";
-    return usage ? exitCodes.usage : exitCodes.failed;
+    return exitCodeOf(error);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Logger } from "@logtape/logtape";
 import { runPump } from "../../core/pump/pump.ts";
 import type { PumpObserver, PumpSummary } from "../../core/pump/pump-events.ts";
-import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { CdcDeltaError, messageOf } from "../../errors.ts";
+import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { openLogger } from "../logger.ts";
 import { runReportText } from "../output/run-report.ts";
 import { type ProgressBar, progressBar } from "../progress.ts";
@@ -27,11 +28,12 @@ export async function runCommand(
   const startedMs = Date.now();
   const wired = wireRun(resolved, { source, basePath }, options, world.stdin);
   const bar = openBar(world, wired);
+  let written = Promise.resolve();
   const logger = openLogger({
     level: logLevel,
     form: world.stderr.isTTY ? "text" : "json",
     sink: (line) => {
-      if (bar === null) void world.stderr.write(line);
+      if (bar === null) written = world.stderr.write(line);
       else bar.print(line);
     },
   });
@@ -51,10 +53,16 @@ export async function runCommand(
     const report = { summary, plan: options.plan, stopped: stop.signal.aborted, elapsedMs };
     await world.stdout.write(runReportText(report, options.format));
     return exitCodes.done;
+  } catch (error) {
+    // Where logs are collected, the end of a run belongs among them.
+    if (world.stderr.isTTY) throw error;
+    logFailure(logger, error);
+    return exitCodeOf(error);
   } finally {
     bar?.stop();
     release();
     await wired.close();
+    await written;
   }
 }
 
@@ -100,6 +108,17 @@ function onSignals(
     });
     stop.abort();
   };
+}
+
+function logFailure(logger: Logger, error: unknown): void {
+  const known = error instanceof CdcDeltaError;
+  logger.error("{reason}", {
+    event: "failed",
+    reason: messageOf(error),
+    code: known ? error.code : "internal",
+    ...(known ? error.context : {}),
+  });
+  if (error instanceof Error) logger.debug("{stack}", { event: "stack", stack: error.stack });
 }
 
 function logEnd(logger: Logger, summary: PumpSummary, elapsedMs: number): void {
