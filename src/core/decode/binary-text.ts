@@ -1,5 +1,5 @@
 import type { ColumnNode } from "./column-node.ts";
-import type { WrapperToken } from "./extended-json.ts";
+import { type WrapperToken } from "./wrapper-token.ts";
 
 const valueOf = new Uint8Array(128);
 for (let i = 0; i < 64; i++) {

@@ -2,9 +2,9 @@ import { ByteBuffer } from "../event/byte-buffer.ts";
 import { brokenJson, bytesAt, skipColon, skipSpace, skipString } from "../event/json-scan.ts";
 import { unescapeString, writeJsonString } from "../event/json-string.ts";
 import { exactDouble, integralDecimal, normalizedDecimal, parseDecimal } from "./decimal-text.ts";
+import { readWrapper } from "./extended-json.ts";
 import {
   createWrapperToken,
-  readWrapper,
   wrapperBinary,
   wrapperDate,
   wrapperDecimal,
@@ -17,7 +17,7 @@ import {
   wrapperSymbol,
   wrapperTimestamp,
   type WrapperToken,
-} from "./extended-json.ts";
+} from "./wrapper-token.ts";
 import {
   asciiText,
   createNumberToken,

@@ -9,6 +9,7 @@ export type FieldFilter = {
   readonly types: ReadonlyMap<string, DataType>;
 };
 
+/** The lists of a collection's rules, prepared. */
 export function fieldFilter(rules: DecodeRules): FieldFilter {
   return {
     include: rules.includeFields,
@@ -23,6 +24,7 @@ export function filterOf(filter: FieldFilter, node: ColumnNode): number {
   return filterOfPath(filter, dottedPath(node));
 }
 
+/** `filterOf` by dotted path, for fields without a node. */
 export function filterOfPath(filter: FieldFilter, path: string): number {
   if (filter.exclude.has(path)) return filterSkip;
   if (filter.include.length === 0) return filterAll;

@@ -16,6 +16,7 @@ export type FieldToken = {
   readonly scratch: ByteBuffer;
 };
 
+/** An empty token. */
 export function createFieldToken(): FieldToken {
   return {
     kid: null,

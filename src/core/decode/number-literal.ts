@@ -18,6 +18,7 @@ export type NumberToken = {
   end: number;
 };
 
+/** An empty token. */
 export function createNumberToken(): NumberToken {
   return { kind: 0, value: 0, low: 0, high: 0, end: 0 };
 }

@@ -16,6 +16,7 @@ export type RecordKey = {
   readonly identity: ByteBuffer;
 };
 
+/** A key that was not found yet. */
 export function createRecordKey(): RecordKey {
   return { found: false, text: new ByteBuffer(256), identity: new ByteBuffer(256) };
 }

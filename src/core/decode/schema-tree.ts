@@ -90,6 +90,11 @@ export class SchemaTree {
     return node;
   }
 
+  /** The node of a field by name, made if there is none. */
+  fieldNamed(parent: ColumnNode, name: string): ColumnNode {
+    return parent.kids.find((kid) => kid.name === name) ?? this.newField(parent, name);
+  }
+
   /** The element node of a list; elements are filtered like the list's own fields. */
   itemOf(node: ColumnNode): ColumnNode {
     if (node.item === null) {

@@ -1,53 +1,38 @@
 import { brokenJson, bytesAt, skipSpace, skipValue } from "../event/json-scan.ts";
-import { binaryLength, isUuid, writeBinary, writeUuid } from "./binary-text.ts";
 import { writeCanonical } from "./canonical-json.ts";
 import {
-  ColumnNode,
+  type ColumnNode,
   filterAll,
   filterBelow,
   filterSkip,
-  kindBinary,
   kindDecimal,
   kindList,
-  kindLong,
   kindString,
   kindStruct,
   kindUnknown,
 } from "./column-node.ts";
-import {
-  createWrapperToken,
-  readWrapper,
-  wrapperBinary,
-  wrapperDate,
-  wrapperDecimal,
-  wrapperDouble,
-  wrapperInteger,
-  wrapperLong,
-  wrapperNone,
-  wrapperObjectId,
-  wrapperSymbol,
-  wrapperTimestamp,
-} from "./extended-json.ts";
+import { columnKindOf } from "./column-types.ts";
+import { readWrapper } from "./extended-json.ts";
 import { dottedPath, type FieldFilter, fieldFilter, filterOfPath } from "./field-filter.ts";
 import { createFieldToken, findField } from "./field-lookup.ts";
-import {
-  asciiText,
-  createNumberToken,
-  numberDouble,
-  readNumber,
-  setSmall,
-} from "./number-literal.ts";
-import { pointerSegment, RescueLog, type RescueReason } from "./rescue.ts";
+import { asciiText, createNumberToken, numberDouble, readNumber } from "./number-literal.ts";
+import { pointerSegment, type RescueLog, type RescueReason } from "./rescue.ts";
 import type { SchemaTree } from "./schema-tree.ts";
 import {
   acceptsString,
   storeBoolean,
-  storeDate,
   storeDecimal,
   storeDouble,
   storeInteger,
 } from "./type-ladder.ts";
-import { columnKindOf } from "./column-types.ts";
+import { storeWrapped } from "./wrapped-values.ts";
+import {
+  createWrapperToken,
+  wrapperNone,
+  wrapperRegex,
+  wrapperSymbol,
+  wrapperText,
+} from "./wrapper-token.ts";
 
 const trueText = new TextEncoder().encode("true");
 const falseText = new TextEncoder().encode("false");
@@ -62,7 +47,6 @@ export class Shredder {
   readonly rescue: RescueLog;
   private readonly filter: FieldFilter;
   private readonly depthMax: number;
-  private readonly decimalAsString: boolean;
   private u: Uint8Array;
   private readonly number = createNumberToken();
   private readonly wrapper = createWrapperToken();
@@ -73,7 +57,6 @@ export class Shredder {
     this.rescue = rescue;
     this.filter = fieldFilter(tree.rules);
     this.depthMax = tree.rules.depthMax;
-    this.decimalAsString = tree.rules.decimalAsString;
     this.u = new Uint8Array(0);
   }
 
@@ -98,7 +81,7 @@ export class Shredder {
    */
   fieldIfAbsent(name: string, u: Uint8Array, end: number, row: number): void {
     const root = this.tree.root;
-    const kid = this.kidNamed(root, name);
+    const kid = this.tree.fieldNamed(root, name);
     if (kid.seenRow === row) return;
     kid.seenRow = row;
     this.u = u;
@@ -203,105 +186,17 @@ export class Shredder {
   private wrapped(node: ColumnNode, p: number, row: number, kind: number): number {
     const { tree, wrapper } = this;
     const end = wrapper.end;
-    let refused: RescueReason | null;
-    switch (kind) {
-      case wrapperObjectId:
-        refused = acceptsString(tree, node);
-        if (refused === null) node.setBytes(row, wrapper.buffer, wrapper.start, wrapper.stop);
-        break;
-      case wrapperInteger:
-      case wrapperLong:
-        refused = storeInteger(tree, node, row, wrapper.number, kind === wrapperLong);
-        break;
-      case wrapperDouble:
-        refused = node.kind === kindDecimal && node.fixedType !== null
-          ? storeDecimal(tree, node, row, this.wrapperText())
-          : storeDouble(tree, node, row, wrapper.number.value);
-        break;
-      case wrapperDate:
-        refused = storeDate(tree, node, row, wrapper.number);
-        break;
-      case wrapperDecimal:
-        refused = this.decimal(node, row);
-        break;
-      case wrapperBinary:
-        refused = this.binary(node, row);
-        break;
-      case wrapperTimestamp:
-        return this.timestamp(node, p, row, end);
-      case wrapperSymbol:
-        refused = acceptsString(tree, node);
-        if (refused === null) node.setString(row, this.u, wrapper.second);
-        break;
-      default:
-        refused = acceptsString(tree, node);
-        if (refused === null) this.canonicalText(node, p, row);
-    }
-    return refused === null ? end : this.misfit(node, p, row, refused);
-  }
-
-  private wrapperText(): string {
-    return asciiText(this.wrapper.buffer, this.wrapper.start, this.wrapper.stop);
-  }
-
-  private decimal(node: ColumnNode, row: number): RescueReason | null {
-    const { tree, wrapper } = this;
-    if (this.decimalAsString && (node.kind === kindUnknown || node.kind === kindString)) {
+    if (kind === wrapperSymbol || kind === wrapperRegex || kind === wrapperText) {
+      if (kind === wrapperSymbol) {
+        this.string(node, p, wrapper.second, row);
+        return end;
+      }
       const refused = acceptsString(tree, node);
-      if (refused === null) node.setBytes(row, wrapper.buffer, wrapper.start, wrapper.stop);
-      return refused;
+      if (refused !== null) return this.misfit(node, p, row, refused);
+      return this.canonicalText(node, p, row);
     }
-    return storeDecimal(tree, node, row, this.wrapperText());
-  }
-
-  /** UUIDs are strings, other binaries bytes; a column of bytes takes UUIDs too. */
-  private binary(node: ColumnNode, row: number): RescueReason | null {
-    const { tree, wrapper } = this;
-    const length = binaryLength(wrapper);
-    if (node.kind === kindUnknown) {
-      const kind = isUuid(wrapper, length) ? kindString : kindBinary;
-      if (!tree.become(node, kind, 0, 0)) return "columns-max";
-    }
-    if (node.kind === kindBinary) {
-      writeBinary(node, row, wrapper, length);
-      return null;
-    }
-    if (node.kind !== kindString || !isUuid(wrapper, length)) return "type";
-    writeUuid(node, row, wrapper);
-    return null;
-  }
-
-  /** BSON's internal timestamp: a struct of two longs, filled like a document's fields. */
-  private timestamp(node: ColumnNode, p: number, row: number, end: number): number {
-    const { tree, wrapper } = this;
-    if (node.kind !== kindStruct && node.kind !== kindUnknown) {
-      return this.misfit(node, p, row, "type");
-    }
-    if (node.flat) return this.misfit(node, p, row, "type");
-    if (node.depth >= this.depthMax) return this.misfit(node, p, row, "depth");
-    if (node.kind === kindUnknown && !tree.hasRoomFor(2)) {
-      return this.misfit(node, p, row, "columns-max");
-    }
-    const { time, increment } = wrapper;
-    const timeNode = this.kidNamed(node, "t");
-    const incrementNode = this.kidNamed(node, "i");
-    for (const kid of [timeNode, incrementNode]) {
-      const settled = kid.kind === kindUnknown
-        ? !tree.clashes(kid) && kid.fixedType === null && tree.hasRoomFor(1)
-        : kid.kind === kindLong;
-      if (!settled) return this.misfit(node, p, row, "type");
-    }
-    for (const [kid, value] of [[timeNode, time], [incrementNode, increment]] as const) {
-      if (kid.kind === kindUnknown) tree.become(kid, kindLong, 0, 0);
-      setSmall(this.number, value);
-      storeInteger(tree, kid, row, this.number, true);
-    }
-    node.setPresent(row);
-    return end;
-  }
-
-  private kidNamed(node: ColumnNode, name: string): ColumnNode {
-    return node.kids.find((kid) => kid.name === name) ?? this.tree.newField(node, name);
+    const refused = storeWrapped(tree, node, row, wrapper);
+    return refused === null ? end : this.misfit(node, p, row, refused);
   }
 
   private object(node: ColumnNode, p: number, row: number): number {

@@ -107,6 +107,7 @@ function isExactDouble(value: NumberToken): boolean {
 
 const scratch: NumberToken = { kind: 0, value: 0, low: 0, high: 0, end: 0 };
 
+/** A double; integral ones fit integer columns. */
 export function storeDouble(
   tree: SchemaTree,
   node: ColumnNode,
@@ -246,6 +247,7 @@ export function setMicros(node: ColumnNode, row: number, ms: number): void {
   node.setLong(row, (low - carry * twoTo32) | 0, (high * 1000 + carry) | 0);
 }
 
+/** A boolean; only boolean columns take one. */
 export function storeBoolean(
   tree: SchemaTree,
   node: ColumnNode,

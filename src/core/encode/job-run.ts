@@ -83,6 +83,19 @@ export class JobRun {
     };
   }
 
+  /** `run` without its last step, for measuring: the rows are gathered, nothing is encoded. */
+  decodeOnly(): EncodeResult {
+    for (const batch of this.job.batches) this.batch(batch);
+    this.cache.give(this.tables.values(), 0);
+    const { records, tombstones, rowless } = this;
+    return {
+      tables: [],
+      positions: this.tracker.positions(),
+      counts: { records, bytes: 0, tombstones, rowless },
+      fault: this.fault,
+    };
+  }
+
   private encodeTables(): EncodedTable[] {
     const ms = this.job.ingestionTimestampMs;
     const encoded = [...this.tables.values()].map((table) => table.encode(ms));

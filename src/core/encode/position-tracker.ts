@@ -26,6 +26,7 @@ export type OffsetRange = {
   lastEnd: number;
 };
 
+/** A range without records. */
 export function emptyRange(): OffsetRange {
   return {
     seen: false,

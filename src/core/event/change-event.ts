@@ -3,6 +3,7 @@ import { ByteBuffer } from "./byte-buffer.ts";
 /** A stretch of a buffer; `buffer` null: there is nothing. */
 export type Span = { buffer: Uint8Array | null; start: number; end: number };
 
+/** A span of nothing. */
 export function emptySpan(): Span {
   return { buffer: null, start: 0, end: 0 };
 }
@@ -52,6 +53,7 @@ export type RecordFields = {
   readonly afterText: ByteBuffer;
 };
 
+/** Fields for `readRecord` to fill, again and again. */
 export function createRecordFields(): RecordFields {
   return {
     lineShape: 0,

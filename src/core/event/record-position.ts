@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
 
-/** Offsets have 63 bits; two halves compare without a bigint a record. */
-const twoTo32 = 4294967296;
+/* Offsets have 63 bits; two halves compare without a bigint a record. */
 
+/** The upper 31 bits. */
 export function highOf(offset: bigint): number {
   return Number(offset >> 32n);
 }
 
+/** The lower 32 bits, unsigned. */
 export function lowOf(offset: bigint): number {
   return Number(offset & 0xffffffffn);
 }
 
+/** The offset of two halves. */
 export function offsetOf(high: number, low: number): bigint {
   return (BigInt(high) << 32n) | BigInt(low);
 }
@@ -18,11 +20,6 @@ export function offsetOf(high: number, low: number): bigint {
 /** Less than, equal to or greater than zero, as `a - b`. */
 export function compareOffsets(aHigh: number, aLow: number, bHigh: number, bLow: number): number {
   return aHigh === bHigh ? aLow - bLow : aHigh - bHigh;
-}
-
-/** The sum of two halves that may have overflowed the lower one: `[high, low]` made proper. */
-export function carryOf(low: number): number {
-  return low >= twoTo32 ? 1 : 0;
 }
 
 /**
