@@ -199,6 +199,25 @@ describe("s3Store() asks", () => {
     expect(stub.requests[0]?.headers["content-length"]).toBe("1");
   });
 
+  test("by path even where the bucket could be a host name", async () => {
+    await open(() => ({}));
+    const endpoint = stub.url.replace("127.0.0.1", "localhost");
+    const credentials = { accessKeyId: "key", secretAccessKey: "secret" };
+    const named = s3Store({ bucket: "lake", endpoint, credentials });
+    await named.put("a", [bytesOf("x")], io);
+    named.close();
+    expect(stub.requests[0]?.url).toStartWith("/lake/a?");
+  });
+
+  test("without waiting for 100 Continue, and with a signed body", async () => {
+    const store = await open(() => ({}));
+    await store.putIfAbsent("a", new Uint8Array(3 << 20), io);
+    const headers = stub.requests[0]?.headers ?? {};
+    expect(headers.expect).toBeUndefined();
+    expect(headers["content-length"]).toBe(`${3 << 20}`);
+    expect(headers["x-amz-content-sha256"]).toMatch(/^[0-9a-f]{64}$/);
+  });
+
   test("page by page, and leaves out what is no key of ours", async () => {
     const store = await open(({ url }) => {
       const token = new URL(url, stub.url).searchParams.get("continuation-token");
@@ -223,6 +242,7 @@ describe("s3Store() asks", () => {
     ]);
     expect(stub.requests.map(({ url }) => new URL(url, stub.url).searchParams.get("start-after")))
       .toEqual(["A", null, null]);
+    for (const { url } of stub.requests) expect(url).toContain("encoding-type=url");
   });
 
   test("and refuses a listing out of order", async () => {
