@@ -19,7 +19,7 @@ export async function findFaults(world: World): Promise<string[]> {
     const rows = await readRows(world, `shop.${collection}`);
     if (rows === null) faults.push(`shop.${collection}: the table is missing`);
     else faults.push(...compareTable(collection, wanted, rows));
-    faults.push(...await lintTable(calmEngine(world, `shop.${collection}`)));
+    faults.push(...await lintTable(calmEngine(world, `shop.${collection}`).store));
   }
   const letters = await readRows(world, deadLetterTable) ?? [];
   const wantedLetters = world.input.partitions.reduce((sum, one) => sum + one.deadLetters, 0);

@@ -66,6 +66,7 @@ export function createScheduler(random: SeededRandom): Scheduler {
         await settle();
         if (done()) return;
         onStep();
+        if (done()) return;
         const entry = takeNext(queue);
         if (entry === null) throw new Error("The simulation hangs: nobody waits for anything");
         now = Math.max(now, entry.atMs);

@@ -4,7 +4,7 @@ import { refreshTableState, type TableState } from "../../delta/log/table-state.
 import type { TransactionDraft } from "../../delta/log/transaction.ts";
 import { writeDataFile } from "../../delta/operations/append.ts";
 import { newTableActions } from "../../delta/operations/create-table.ts";
-import { widenTable } from "../../delta/operations/widen.ts";
+import { widenTable } from "../../delta/operations/widen-table.ts";
 import { mergeStatistics } from "../../delta/parquet/statistics.ts";
 import { findTypeChanges } from "../../delta/schema/merge-schema.ts";
 import { struct, type StructType } from "../../delta/schema/data-type.ts";
@@ -62,8 +62,6 @@ export async function commitTable(
         bytes: adds.reduce((sum, add) => sum + add.size, 0),
         attempts: outcome.attempts,
       };
-    case "already-applied":
-      return { kind: "stale", why: `version ${outcome.state.version} has these positions` };
     case "conflicted": {
       const why = `version ${outcome.winnerVersion}: ${outcome.reason}`;
       session.observe({

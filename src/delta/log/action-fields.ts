@@ -46,7 +46,10 @@ export function requiredInteger(object: ActionObject, key: string): number {
 export function optionalBigint(object: ActionObject, key: string): bigint | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
+  // Beyond 2^53 a number stays a number where its text is what JavaScript prints for it.
+  if (typeof value === "number" && Number.isInteger(value) && Math.abs(value) < 1e21) {
+    return BigInt(String(value));
+  }
   if (typeof value === "bigint") return value;
   const text = rawNumberText(value);
   const digits = text === null ? null : /^(-?\d+)(?:\.0+)?$/.exec(text);

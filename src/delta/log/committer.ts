@@ -22,14 +22,12 @@ export const baseAgeMaxMs = 600_000;
 /**
  * How a commit ended. All but `committed` leave the table as it was.
  *
- * - `already-applied`: the base state already has every transaction of the draft
  * - `conflicted`: a winner (at `winnerVersion`) forbids it. Besides the conflict checker's reasons:
  *   `created` (somebody else created the table first) and `log-truncated` (the log was cleaned up
  *   past our base, so what the winners did can no longer be told: the draft may even have landed)
  */
 export type CommitOutcome =
   | { readonly kind: "committed"; readonly state: TableState; readonly attempts: number }
-  | { readonly kind: "already-applied"; readonly state: TableState }
   | {
     readonly kind: "conflicted";
     readonly reason: ConflictReason | "created" | "log-truncated";
@@ -77,24 +75,9 @@ export async function commit(
 ): Promise<CommitOutcome> {
   const attempt: Attempt = { engine, draft, txnId: engine.random.uuid(), options };
   if (base === null) return await commitLoop(attempt, null);
-  const applied = appliedBefore(base, draft);
-  if (applied === "all") return { kind: "already-applied", state: base };
-  if (applied === "some") {
-    return { kind: "conflicted", reason: "txn", winnerVersion: base.version, state: base };
-  }
   if (engine.clock.nowMs() - base.loadedMs <= baseAgeMaxMs) return await commitLoop(attempt, base);
   const caughtUp = await catchUp(attempt, base);
   return caughtUp.kind === "caught-up" ? await commitLoop(attempt, caughtUp.state) : caughtUp;
-}
-
-/** Whether the base already holds the draft's transactions. */
-function appliedBefore(base: TableState, draft: TransactionDraft): "none" | "some" | "all" {
-  const ours = draft.txns ?? [];
-  const applied = ours.filter(({ appId, version }) => {
-    const known = base.transactions.get(appId);
-    return known !== undefined && known.version >= version;
-  });
-  return applied.length === 0 ? "none" : applied.length === ours.length ? "all" : "some";
 }
 
 async function commitLoop(attempt: Attempt, base: TableState | null): Promise<CommitOutcome> {

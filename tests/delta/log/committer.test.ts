@@ -88,29 +88,6 @@ describe("commit", () => {
     expect(info.commitInfo.readVersion).toBe(1);
   });
 
-  test("knows a transaction that the base has already", async () => {
-    const engine = testEngine();
-    const base = await mustCommit(engine, await newTable(engine), appendDraft("a", 5n));
-    for (const version of [4n, 5n]) {
-      const outcome = await commit(engine, base, appendDraft("again", version), { signal });
-      expect(outcome.kind).toBe("already-applied");
-    }
-    const next = await commit(engine, base, appendDraft("b", 6n), { signal });
-    expect(next.kind).toBe("committed");
-    expect(await livePaths(engine)).toEqual(["first", "a", "b"]);
-  });
-
-  test("is conflicted when the base has only some of its transactions", async () => {
-    const engine = testEngine();
-    const base = await mustCommit(engine, await newTable(engine), appendDraft("a", 5n));
-    const txns = [{ appId: "app", version: 5n }, { appId: "other", version: 1n }];
-    const outcome = await commit(engine, base, { ...appendDraft("x"), txns }, { signal });
-    expect(outcome).toMatchObject({ kind: "conflicted", reason: "txn" });
-    expect(await livePaths(engine)).toEqual(["first", "a"]);
-  });
-});
-
-describe("commit of a new table", () => {
   test("is conflicted when somebody else creates it first", async () => {
     const { protocol, metadata } = creationDraft("x");
     const rival: Action[] = [
