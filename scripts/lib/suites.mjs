@@ -64,7 +64,9 @@ export async function runSuite(suite, { env = {}, timeoutMs = 20 * 60_000 } = {}
 
 /** Bun's closing summary; a run that died before it, or failed without saying why, is a failure. */
 export function countsOf({ status, output }) {
-  const summary = output.slice(Math.max(0, output.search(/^ *\d+ pass$/m)));
+  // The last block of counts: what tests themselves print may look like one.
+  const blocks = [...output.matchAll(/^((?: *\d+ .*\n)+)Ran \d+ tests? across/gm)];
+  const summary = blocks.at(-1)?.[1] ?? "";
   const count = (word) => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(summary)?.[1] ?? 0);
   const counts = {
     passed: count("pass"),
@@ -72,7 +74,7 @@ export function countsOf({ status, output }) {
     skipped: count("skip") + count("todo"),
   };
   const unexplained = status !== 0 && counts.failed === 0;
-  const empty = status === 0 && !/^Ran \d+ tests? across/m.test(output);
+  const empty = status === 0 && blocks.length === 0;
   return unexplained || empty ? { ...counts, failed: counts.failed + 1 } : counts;
 }
 

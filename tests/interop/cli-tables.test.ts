@@ -63,7 +63,7 @@ describe("tables of cdcdelta run in a folder", () => {
 
     beforeAll(async () => {
       if (present.includes(reader)) results = await readWith(reader, tables);
-    }, 300_000);
+    }, 600_000);
 
     test.skipIf(!present.includes(reader))("reads a column widened by rewriting", () => {
       expect(differenceOf(results.get(tables[0] ?? ""))).toBeNull();

@@ -54,7 +54,7 @@ describe.each([...engines])("%s", (reader) => {
   beforeAll(async () => {
     if (!present.includes(reader)) return;
     results = await readWith(reader, madeCases().map(({ name }) => folderOf(name)));
-  }, 300_000);
+  }, 600_000);
 
   test.skipIf(!present.includes(reader)).each(interopCases.map(({ name }) => name))(
     "reads %s value for value",
