@@ -34,8 +34,8 @@ export type FileSourceOptions = {
 /**
  * NDJSON from a file, a folder of files or standard input, plain or compressed by gzip or zstd,
  * which is told by the first bytes. Every file is a lane; files are read one after another, in the
- * order of `folderFiles`. Reading always starts at the beginning: what the tables hold already is
- * recognised by position.
+ * order of `folderFiles`. Every call of `events` reads from the beginning: what the tables hold already
+ * is recognised by position. A pipe can be read only once.
  *
  * Errors of `events`: `not-found` (also a folder without files), `permission`, `source`, `usage`
  * (see `lineLane`), `source-replaced` (see `regularFileReader`).
@@ -46,6 +46,7 @@ export function fileSource(options: FileSourceOptions): Source {
     limits: { ...defaultSourceLimits, ...options.limits },
     lanes: new Map(),
     bytesTotal: null,
+    pipeRead: false,
   };
   return {
     description: options.path === "-" ? "standard input" : options.path,
@@ -67,10 +68,14 @@ type SourceState = {
   /** By name, in the order of their first appearance. */
   readonly lanes: Map<string, LineLane>;
   bytesTotal: number | null;
+  /** True: a pipe was opened, which cannot be done twice. */
+  pipeRead: boolean;
 };
 
-/** Leaves no file open, whichever way the consumer ends. */
+/** From the beginning of the input; leaves no file open, whichever way the consumer ends. */
 async function* closing(state: SourceState, signal: AbortSignal): AsyncGenerator<SourceEvent> {
+  await closeLanes(state);
+  state.lanes.clear();
   try {
     yield* events(state, signal);
   } finally {
@@ -103,6 +108,15 @@ async function* events(state: SourceState, signal: AbortSignal): AsyncGenerator<
 }
 
 function pipeLane(state: SourceState, stream: Readable, path: string): LineLane {
+  if (state.pipeRead) {
+    throw new CdcDeltaError(
+      "source",
+      `Cannot read ${path} a second time: what a pipe gave is gone. Start cdcdelta again with the ` +
+        `same input; what is committed already is recognised.`,
+      { context: { path } },
+    );
+  }
+  state.pipeRead = true;
   const { clock, sourceId } = state.options;
   const reader = decompressingReader(streamReader(stream, path, clock), path);
   const lane = lineLane({ topic: sourceId, path, reader, clock, limits: state.limits });

@@ -275,6 +275,24 @@ test("nothing is read ahead of the consumer", async () => {
   await source.close();
 });
 
+test("events() reads from the beginning each time", async () => {
+  const content = linesOf(1000);
+  for (const path of [fileOf(content), join(fileOf(content), "..")]) {
+    const source = sourceOf(path, { limits: { batchBytes: 100 } });
+    const { signal } = new AbortController();
+    for await (const event of source.events({ signal })) {
+      if (event.kind === "records" && event.batch.position.baseOffset > 3000n) break;
+    }
+    for (let again = 0; again < 2; again++) {
+      const events = [];
+      for await (const event of source.events({ signal })) events.push(event);
+      expect(lanesOf(events)[0]?.text === content).toBe(true);
+      expect(source.progress().bytesRead).toBe(content.length);
+    }
+    await source.close();
+  }
+});
+
 test("an aborted signal ends the events", async () => {
   const controller = new AbortController();
   const source = sourceOf(fileOf(linesOf(1000)), { limits: { batchBytes: 100 } });

@@ -165,6 +165,14 @@ test("no timer outlives its wait", async () => {
   expect(waits.every((signal) => signal.aborted)).toBe(true);
 });
 
+test("a pipe is not read twice", async () => {
+  const source = sourceOf("-", { stdin: pipeOf(Buffer.from("a\n")), sourceId: "x" });
+  await eventsOf(source);
+  const error = await failureOf(eventsOf(source));
+  expect(error.code).toBe("source");
+  expect(error.message).toContain("standard input");
+});
+
 test("a pipe that breaks is an error", async () => {
   const stdin = Readable.from((async function* () {
     yield Buffer.from("a\n");
