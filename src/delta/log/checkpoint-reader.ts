@@ -3,7 +3,7 @@ import type { Column, ColumnBatch } from "../columns/column.ts";
 import { valueAt } from "../columns/column-value.ts";
 import type { Engine } from "../engine.ts";
 import { openParquet, type ParquetFile, readRowGroup } from "../parquet/reader.ts";
-import { struct, type StructField } from "../schema/data-type.ts";
+import { struct, type StructField, type StructType } from "../schema/data-type.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
 import { type ActionObject, asActionObject } from "./action-fields.ts";
 import {
@@ -24,6 +24,7 @@ import {
   sidecarColumn,
   txnColumn,
 } from "./checkpoint-schema.ts";
+import { parsedStatisticsColumn, statisticsOfParsed } from "./checkpoint-statistics.ts";
 import { emptyState, type ReplayedState, replayState } from "./log-replay.ts";
 import { type CheckpointFiles, v2CheckpointUnsupported } from "./log-segment.ts";
 
@@ -38,15 +39,16 @@ export async function readCheckpointState(
   checkpoint: CheckpointFiles,
   { signal }: ReadOptions,
 ): Promise<ReplayedState> {
-  const wanted = [
+  const wanted = struct([
     txnColumn,
     metaDataColumn,
     protocolColumn,
     domainMetadataColumn,
     sidecarColumn,
-  ];
+  ]);
   const actions: Action[] = [];
-  for await (const batch of readBatches(engine, checkpoint, wanted, signal)) {
+  for await (const group of readGroups(engine, checkpoint, wanted, signal)) {
+    const batch = await group.read(wanted);
     const [txn, metaData, protocol, domainMetadata, sidecar] = batch.columns;
     assert(sidecar !== undefined, "a batch has the columns that were asked for");
     for (const _ of presentRows(sidecar, sidecarColumn)) {
@@ -68,25 +70,61 @@ export async function readCheckpointState(
   return replayState(emptyState, [actions]);
 }
 
-/** The file actions of a checkpoint, one batch for each row group. */
+/**
+ * The file actions of a checkpoint, one batch for each row group. `schema` is the table's without
+ * partition columns: statistics that stand there as columns are turned into text by it.
+ */
 export async function* readCheckpointFiles(
   engine: Engine,
   checkpoint: CheckpointFiles,
-  { signal }: ReadOptions,
+  { schema, signal }: ReadOptions & { readonly schema: StructType },
 ): AsyncGenerator<{ readonly adds: readonly AddFile[]; readonly removes: readonly RemoveFile[] }> {
-  const wanted = [addColumn({ stats: true }), removeColumn];
+  const wanted = struct([addColumn({ stats: true }), removeColumn]);
   const intern = partitionValuesPool();
-  for await (const batch of readBatches(engine, checkpoint, wanted, signal)) {
-    const [add, remove] = batch.columns;
-    const adds: AddFile[] = [];
-    for (const object of presentRows(add, wanted[0])) {
-      const file = readAdd(object);
-      adds.push({ ...file, partitionValues: intern(file.partitionValues) });
+  for await (const group of readGroups(engine, checkpoint, wanted, signal)) {
+    const batch = await group.read(wanted);
+    const [addField] = wanted.fields;
+    const [addValues, removeValues] = batch.columns;
+    let adds = [...presentRows(addValues, addField)].map(readAdd);
+    if (adds.some((add) => add.stats === undefined) && group.hasParsedStatistics) {
+      adds = withParsedStatistics(adds, await readParsedStatistics(group, schema));
     }
-    const removes: RemoveFile[] = [];
-    for (const object of presentRows(remove, removeColumn)) removes.push(readRemove(object));
-    yield { adds, removes };
+    yield {
+      adds: adds.map((add) => ({ ...add, partitionValues: intern(add.partitionValues) })),
+      removes: [...presentRows(removeValues, removeColumn)].map(readRemove),
+    };
   }
+}
+
+/** Statistics of a row group's adds, in order; null when they have a form that we cannot read. */
+async function readParsedStatistics(
+  group: RowGroup,
+  schema: StructType,
+): Promise<(string | undefined)[] | null> {
+  const column = parsedStatisticsColumn(schema);
+  try {
+    const batch = await group.read(struct([column]));
+    return [...presentRows(batch.columns[0], column)].map((add) => {
+      const parsed = add["stats_parsed"];
+      return parsed === null
+        ? undefined
+        : statisticsOfParsed(asActionObject(parsed, "stats_parsed"), schema);
+    });
+  } catch (error) {
+    // Statistics are a help, not a need: a file is part of the table without them as well.
+    if (error instanceof CdcDeltaError && error.code === "log-corrupt") return null;
+    throw error;
+  }
+}
+
+function withParsedStatistics(
+  adds: readonly AddFile[],
+  parsed: readonly (string | undefined)[] | null,
+): AddFile[] {
+  return adds.map((add, i) => {
+    const stats = add.stats ?? parsed?.[i];
+    return stats === undefined ? add : { ...add, stats };
+  });
 }
 
 /** Files of one partition share one object: a large table has far fewer partitions than files. */
@@ -101,18 +139,42 @@ function partitionValuesPool(): (values: PartitionValues) => PartitionValues {
   };
 }
 
-async function* readBatches(
+type RowGroup = {
+  readonly hasParsedStatistics: boolean;
+  read(wanted: StructType): Promise<ColumnBatch>;
+};
+
+/** The row groups that may hold actions of the wanted kinds. */
+async function* readGroups(
   engine: Engine,
   checkpoint: CheckpointFiles,
-  wanted: readonly StructField[],
+  wanted: StructType,
   signal: AbortSignal,
-): AsyncGenerator<ColumnBatch> {
+): AsyncGenerator<RowGroup> {
   for (const meta of checkpoint.files) {
     const file = await reading(engine, meta, () => open(engine, meta, signal));
+    const add = file.fields.find((node) => node.name === "add");
+    const hasParsedStatistics = add?.children.some((node) => node.name === "stats_parsed") ?? false;
     for (let index = 0; index < file.rowGroups.length; index++) {
-      yield await reading(engine, meta, () => readRowGroup(file, index, struct(wanted)));
+      if (isAllNull(file, index, wanted)) continue;
+      yield {
+        hasParsedStatistics,
+        read: (wanted) => reading(engine, meta, () => readRowGroup(file, index, wanted)),
+      };
     }
   }
+}
+
+/** By the footer's counts, so that a large checkpoint's state costs few requests. */
+function isAllNull(file: ParquetFile, index: number, wanted: StructType): boolean {
+  const names = new Set(wanted.fields.map((field) => field.name));
+  const columns = file.metadata.row_groups[index]?.columns ?? [];
+  return columns.every(({ meta_data: meta }) => {
+    if (meta === undefined) return false;
+    if (!names.has(meta.path_in_schema[0] ?? "")) return true;
+    const nulls = meta.statistics?.null_count;
+    return nulls !== undefined && nulls === meta.num_values;
+  });
 }
 
 function open(engine: Engine, meta: ObjectMeta, signal: AbortSignal): Promise<ParquetFile> {

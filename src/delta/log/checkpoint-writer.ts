@@ -26,7 +26,7 @@ import { liveFiles, replaySegment } from "./snapshot.ts";
 import type { TableState } from "./table-state.ts";
 
 /** Rows of a row group: what is in memory at once, besides the encoded bytes. */
-const rowGroupRows = 20_000;
+const rowGroupRows = 5_000;
 
 /**
  * Writes the classic checkpoint of a version and points `_last_checkpoint` at it (unless that
@@ -40,13 +40,14 @@ export async function writeCheckpoint(
 ): Promise<LastCheckpoint> {
   const listing = await listForVersion(engine, { version, signal });
   const segment = buildSegment(listing, { uri: engine.store.uri, version });
-  const { state, changes } = await replaySegment(engine, segment, { signal });
+  const replayed = await replaySegment(engine, segment, { signal });
+  const { state } = replayed;
   const nowMs = engine.clock.nowMs();
   const { checkpointStatsAsJson, deletedFileRetentionMs: retentionMs } = state.properties;
   const groups = rowGroupBuilder(checkpointStatsAsJson);
   for (const row of stateRows(state, nowMs)) groups.push(row);
   let numOfAddFiles = 0;
-  for await (const { adds, removes } of liveFiles(engine, segment, changes, { signal })) {
+  for await (const { adds, removes } of liveFiles(engine, segment, replayed, { signal })) {
     numOfAddFiles += adds.length;
     for (const add of adds) groups.push(addRow(add));
     for (const remove of removes) {

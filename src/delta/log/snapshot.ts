@@ -5,6 +5,7 @@ import { commitTimestampMs } from "./commit-timestamps.ts";
 import { listForVersion, readCommits } from "./log-reader.ts";
 import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
+import { struct } from "../schema/data-type.ts";
 import { assertReadable, unsupportedFeatures } from "./table-features.ts";
 import { readCheckpointStateOf, type TableState, toTableState } from "./table-state.ts";
 import { findVersionAt } from "./time-travel.ts";
@@ -49,7 +50,7 @@ export async function loadSnapshot(
   assertReadable(state, engine.store.uri);
   const files: AddFile[] = [];
   const tombstones: RemoveFile[] = [];
-  for await (const batch of liveFiles(engine, segment, changes, { signal })) {
+  for await (const batch of liveFiles(engine, segment, { state, changes }, { signal })) {
     for (const add of batch.adds) files.push(checkReadable(add, engine.store.uri));
     for (const remove of batch.removes) tombstones.push(remove);
   }
@@ -105,12 +106,15 @@ export type FileBatch = {
 export async function* liveFiles(
   engine: Engine,
   segment: LogSegment,
-  changes: FileChanges,
+  { state, changes }: ReplayedSegment,
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<FileBatch> {
   const uri = engine.store.uri;
   if (segment.checkpoint !== null) {
-    for await (const batch of readCheckpointFiles(engine, segment.checkpoint, { signal })) {
+    const schema = struct(
+      state.schema.fields.filter((field) => !state.partitionColumns.includes(field.name)),
+    );
+    for await (const batch of readCheckpointFiles(engine, segment.checkpoint, { schema, signal })) {
       yield {
         adds: batch.adds.filter((add) => !isSuperseded(changes, add, uri)),
         removes: batch.removes.filter((remove) => !isSuperseded(changes, remove, uri)),

@@ -1,5 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
-import type { DataType, StructField, StructType } from "../schema/data-type.ts";
+import type { DataType, StructType } from "../schema/data-type.ts";
+import { someField, someType } from "../schema/visit-types.ts";
 import type { Metadata, Protocol } from "./actions.ts";
 import { readTableProperties, type TableProperties } from "./table-properties.ts";
 
@@ -184,23 +185,5 @@ function checkProtocol(protocol: Protocol, side: "reader" | "writer"): void {
       "log-corrupt",
       `The table's protocol action is not valid: ${JSON.stringify(protocol)}`,
     );
-  }
-}
-
-function someField(type: DataType, matches: (field: StructField) => boolean): boolean {
-  return someType(type, (t) => t.kind === "struct" && t.fields.some(matches));
-}
-
-function someType(type: DataType, matches: (type: DataType) => boolean): boolean {
-  if (matches(type)) return true;
-  switch (type.kind) {
-    case "struct":
-      return type.fields.some((field) => someType(field.type, matches));
-    case "array":
-      return someType(type.elementType, matches);
-    case "map":
-      return someType(type.keyType, matches) || someType(type.valueType, matches);
-    default:
-      return false;
   }
 }

@@ -4,6 +4,7 @@ import { checkNewTableProperties } from "../log/table-properties.ts";
 import type { StructType } from "../schema/data-type.ts";
 import { checkColumnNames } from "../schema/column-name.ts";
 import { schemaToJson } from "../schema/schema-json.ts";
+import { someType } from "../schema/visit-types.ts";
 
 export type NewTable = {
   /** All columns, partition columns included. */
@@ -44,27 +45,29 @@ export function newTableActions(table: NewTable): {
   checkColumnNames(table.schema);
   checkPartitionColumns(table);
   checkNewTableProperties(table.configuration);
-  const schemaString = schemaToJson(table.schema);
-  for (const kind of ["timestamp_ntz", "variant"]) {
-    if (schemaString.includes(`"type":"${kind}"`) || schemaString.includes(`Type":"${kind}"`)) {
-      throw new CdcDeltaError(
-        "unsupported",
-        `Cannot create a table with a column of type ${kind}: it needs a table feature that ` +
-          "cdcdelta does not switch on",
-      );
-    }
-  }
+  checkTypes(table.schema);
   return {
     protocol: { minReaderVersion: 1, minWriterVersion: 2 },
     metadata: {
       id: table.id,
       format: { provider: "parquet", options: {} },
-      schemaString,
+      schemaString: schemaToJson(table.schema),
       partitionColumns: table.partitionColumns,
       configuration: table.configuration,
       createdTime: table.createdTime,
     },
   };
+}
+
+function checkTypes(schema: StructType): void {
+  for (const kind of ["timestamp_ntz", "variant"]) {
+    if (!someType(schema, (type) => type.kind === kind)) continue;
+    throw new CdcDeltaError(
+      "unsupported",
+      `Cannot create a table with a column of type ${kind}: it needs a table feature that ` +
+        "cdcdelta does not switch on",
+    );
+  }
 }
 
 function checkPartitionColumns({ schema, partitionColumns }: NewTable): void {
