@@ -7,7 +7,7 @@ import path from "node:path";
 import process from "node:process";
 import { workers } from "./lib/gate.mjs";
 import { binary, ensureInstalled, fail, root, tool } from "./lib/project.mjs";
-import { report, run } from "./lib/steps.mjs";
+import { announce, report, run } from "./lib/steps.mjs";
 
 /** Compiles the binary; returns the step's result. */
 export async function build({ target, outfile = binary } = {}) {
@@ -16,6 +16,7 @@ export async function build({ target, outfile = binary } = {}) {
       return { status: 1, output: `Cannot build: ${file} is missing\n`, seconds: 0 };
     }
   }
+  announce("build");
   mkdirSync(path.dirname(outfile), { recursive: true });
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const define = (name, value) => ["--define", `process.env.${name}=${JSON.stringify(value)}`];

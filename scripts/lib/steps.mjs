@@ -7,8 +7,8 @@ import { quietEnv, root } from "./project.mjs";
  * Runs a command and collects its output.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ env?: Record<string, string>, timeoutMs?: number, onLine?: (line: string) => void }} options
- * @returns {Promise<{ status: number, output: string, seconds: number }>}
+ * @param {{ env?: Record<string, string>, timeoutMs?: number }} options
+ * @returns {Promise<{ status: number, output: string, stderr: string, seconds: number }>}
  */
 export function run(command, args, options = {}) {
   const start = performance.now();
@@ -20,16 +20,15 @@ export function run(command, args, options = {}) {
     detached: process.platform !== "win32",
   });
   let output = "";
-  let rest = "";
+  let stderr = "";
   const take = (chunk) => {
     output += chunk;
-    if (options.onLine === undefined) return;
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) options.onLine(line);
   };
   child.stdout.setEncoding("utf8").on("data", take);
-  child.stderr.setEncoding("utf8").on("data", take);
+  child.stderr.setEncoding("utf8").on("data", (chunk) => {
+    stderr += chunk;
+    take(chunk);
+  });
   const timeoutMs = options.timeoutMs ?? 20 * 60_000;
   const timer = setTimeout(() => {
     output += `\nstopped: not finished after ${Math.round(timeoutMs / 1000)} s\n`;
@@ -38,7 +37,7 @@ export function run(command, args, options = {}) {
   const end = (status) => {
     clearTimeout(timer);
     running.delete(child);
-    resolve({ status, output, seconds: (performance.now() - start) / 1000 });
+    resolve({ status, output, stderr, seconds: (performance.now() - start) / 1000 });
   };
   running.add(child);
   child.on("error", (error) => {
@@ -69,8 +68,14 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   });
 }
 
+/** Shows on a terminal what is going on; `report` writes over it. */
+export function announce(name) {
+  if (process.stdout.isTTY) process.stdout.write(`…     ${name}\r`);
+}
+
 /** Runs a step and prints its line; the output of a failed step follows. */
 export async function step(name, command, args, options = {}) {
+  announce(name);
   const result = await run(command, args, options);
   report(name, result);
   return result;

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { root, tool } from "./project.mjs";
-import { report, run } from "./steps.mjs";
+import { announce, report, run } from "./steps.mjs";
 
 /** Folders of tests/ that mirror src: quick tests that need nothing but Bun. */
 const unitFolders = ["cli", "core", "delta"];
@@ -48,18 +48,20 @@ function hasTests(folder) {
  * @returns {Promise<{ passed: number, failed: number, skipped: number, notes: string[] }>}
  */
 export async function runSuite(suite, { env = {}, timeoutMs = 20 * 60_000 } = {}) {
+  announce(`test ${suite.name}`);
   const result = await run(tool("bun"), ["test", "--timeout=120000", ...suite.paths], {
     env,
     timeoutMs,
   });
-  const counts = countsOf(result);
+  // Bun reports on stderr; tests print to stdout as they like.
+  const counts = countsOf({ status: result.status, output: result.stderr });
   const detail = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
   report(
     `test ${suite.name}`,
     { ...result, status: counts.failed === 0 ? 0 : 1, output: failuresOf(result.output) },
     detail,
   );
-  return { ...counts, notes: notesOf(result.output) };
+  return { ...counts, notes: notesOf(result.stderr) };
 }
 
 /** Bun's closing summary; a run that died before it, or failed without saying why, is a failure. */
