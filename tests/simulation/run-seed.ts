@@ -17,8 +17,12 @@ const livesMax = 12;
  * each killed, frozen or failing as the weather says, then a last one in calm weather that has to
  * finish; then compares the tables with the events.
  */
-export async function runSeed(seed: number): Promise<SeedReport> {
+export async function runSeed(
+  seed: number,
+  onWorld: (world: World) => void = () => undefined,
+): Promise<SeedReport> {
   const world = makeWorld(seed);
+  onWorld(world);
   const lives: Life[] = [];
   const faults: string[] = [];
   try {

@@ -18,6 +18,11 @@ export function samePartition(a: PartitionId, b: PartitionId): boolean {
   return a.topic === b.topic;
 }
 
+/** One text for ids that `samePartition` finds equal. */
+export function partitionName({ topic, partition, identity }: PartitionId): string {
+  return identity === "" ? `${partition} ${topic}` : `${partition} #${identity}`;
+}
+
 /**
  * The watermarks that a table's `txn` actions hold for a pipeline; with `adopt` those of any
  * pipeline. Where a renamed file left two, the higher one counts.

@@ -47,13 +47,14 @@ async function commitRows(
     switch (outcome.kind) {
       case "committed": {
         const rows = sumRows(encoded);
-        table.state = outcome.state;
         table.rows += rows;
         table.files += outcome.files;
         table.bytes += outcome.bytes;
         observeCommit(context, table, encoded, { ...outcome, rows, startedMs });
         await maintain(context, table);
-        return null;
+        return outcome.stale === null
+          ? null
+          : { kind: "stale", table: table.key, why: outcome.stale };
       }
       case "stale":
         return { kind: "stale", table: table.key, why: outcome.why };

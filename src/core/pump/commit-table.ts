@@ -11,6 +11,7 @@ import { struct, type StructType } from "../../delta/schema/data-type.ts";
 import { schemaToJson } from "../../delta/schema/schema-json.ts";
 import type { EncodedPart, EncodedTable } from "../encode/encode-job.ts";
 import { mergePositions, watermarkTransactions } from "../position/watermark.ts";
+import { adoptState } from "./adopt-state.ts";
 import { type OpenTable, schemaText } from "./open-table.ts";
 import type { FlushContext } from "./session.ts";
 
@@ -22,6 +23,8 @@ export type TableCommitOutcome =
     readonly files: number;
     readonly bytes: number;
     readonly attempts: number;
+    /** Why what is held behind this flush is stale all the same; null: it is not. */
+    readonly stale: string | null;
   }
   /** Another writer changed schema or protocol: encode again against `state`. */
   | {
@@ -61,6 +64,7 @@ export async function commitTable(
         files: adds.length,
         bytes: adds.reduce((sum, add) => sum + add.size, 0),
         attempts: outcome.attempts,
+        stale: adoptState(session, table, outcome.state, positions),
       };
     case "conflicted": {
       const why = `version ${outcome.winnerVersion}: ${outcome.reason}`;
@@ -70,8 +74,9 @@ export async function commitTable(
         reason: outcome.reason,
         winnerVersion: outcome.winnerVersion,
       });
+      const stale = adoptState(session, table, outcome.state, []);
       if (outcome.reason === "txn") return { kind: "stale", why };
-      if (positionsMoved(table, outcome.state, txns)) return { kind: "stale", why };
+      if (stale !== null) return { kind: "stale", why: stale };
       return { kind: "reset", state: outcome.state, mayWiden: table.mayWiden, why };
     }
   }
@@ -88,27 +93,11 @@ async function probe(
   const ageMs = session.world.clock.nowMs() - before.loadedMs;
   if (ageMs < session.settings.stateAgeMsMax) return null;
   const state = await refreshTableState(table.home.engine, before, { signal: session.signal });
-  const watched = [...before.transactions.values()];
-  if (positionsMoved(table, state, watched)) {
-    return { kind: "stale", why: `positions moved up to version ${state.version}` };
-  }
-  if (schemaText(state.schema) !== schemaText(before.schema)) {
-    const why = `schema changed up to version ${state.version}`;
-    return { kind: "reset", state, mayWiden: table.mayWiden, why };
-  }
-  table.state = state;
-  return null;
-}
-
-/** True when a position that we are about to write is no longer what we knew it to be. */
-function positionsMoved(
-  table: OpenTable,
-  state: TableState,
-  txns: readonly SetTransaction[],
-): boolean {
-  return txns.some(({ appId }) =>
-    state.transactions.get(appId)?.version !== table.state?.transactions.get(appId)?.version
-  );
+  const stale = adoptState(session, table, state, []);
+  if (stale !== null) return { kind: "stale", why: stale };
+  if (schemaText(state.schema) === schemaText(before.schema)) return null;
+  const why = `schema changed up to version ${state.version}`;
+  return { kind: "reset", state, mayWiden: table.mayWiden, why };
 }
 
 /** Widens committed columns in a commit of their own; null when there is nothing to widen. */
@@ -126,19 +115,17 @@ async function widen(
     bytesMax: session.settings.widenBytesMax,
     signal: session.signal,
   });
+  const stale = adoptState(session, table, outcome.state, []);
+  if (stale !== null) return { kind: "stale", why: stale };
   if (outcome.kind === "refused") {
     session.observe({ kind: "widening-refused", table: table.key, why: outcome.why });
     return { kind: "reset", state: outcome.state, mayWiden: false, why: outcome.why };
-  }
-  if (positionsMoved(table, outcome.state, [...table.state.transactions.values()])) {
-    return { kind: "stale", why: `positions moved up to version ${outcome.state.version}` };
   }
   session.observe({
     kind: "widened",
     table: table.key,
     columns: changes.map(({ path, from, to }) => ({ path, from, to })),
   });
-  table.state = outcome.state;
   return null;
 }
 

@@ -1,6 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { EncodeResult, SourceFault, TableKey } from "../encode/encode-job.ts";
-import { refuseForeignPositions } from "../position/watermark.ts";
+import { partitionName, refuseForeignPositions } from "../position/watermark.ts";
 import type { HeldJob } from "./held-job.ts";
 import { isCurrent, type OpenTable, openTable, schemaText, takeOver } from "./open-table.ts";
 import type { FrozenSchemas, Session } from "./session.ts";
@@ -38,7 +38,8 @@ export async function mergeJob(session: Session, job: HeldJob): Promise<void> {
 /** Offsets of a (topic, partition) only ever grow in a run; what comes back is a broken input. */
 function followOffsets(session: Session, result: EncodeResult): void {
   for (const range of result.positions) {
-    const name = `${range.topic}\u0000${range.partition}\u0000${range.identity}`;
+    const name = partitionName(range);
+    session.readPartitions.add(name);
     const before = session.lastOffsets.get(name);
     if (before !== undefined && range.firstOffset <= before) {
       const { firstOffset: offset } = range;
@@ -112,7 +113,7 @@ function vet(
   table: OpenTable,
   range: { readonly topic: string; readonly partition: number; readonly identity: string },
 ): void {
-  const name = `${range.topic}\u0000${range.partition}\u0000${range.identity}`;
+  const name = partitionName(range);
   if (table.state === null || table.vetted.has(name)) return;
   refuseForeignPositions({
     tableUri: table.home.uri,

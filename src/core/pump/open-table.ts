@@ -12,7 +12,7 @@ import {
   type TableView,
   type TableWatermark,
 } from "../encode/encode-job.ts";
-import { watermarksOf } from "../position/watermark.ts";
+import { partitionName, watermarksOf } from "../position/watermark.ts";
 
 /** Where a table lives and what it is created with. */
 export type TableHome = {
@@ -36,6 +36,8 @@ export type OpenTable = {
   epoch: number;
   /** Results of jobs that worked from an older view than this are encoded again. */
   epochMin: number;
+  /** The same for single partitions whose position another writer moved. */
+  readonly movedEpochs: Map<string, number>;
   mayWiden: boolean;
   partitionBy: readonly string[];
   readonly schemaBefore: StructType | null;
@@ -75,6 +77,7 @@ export async function openTable(
     pending: state?.schema ?? null,
     epoch: state === null ? 0 : 1,
     epochMin: state === null ? 0 : 1,
+    movedEpochs: new Map(),
     mayWiden: true,
     partitionBy: state?.partitionColumns ?? [],
     schemaBefore: state?.schema ?? null,
@@ -113,6 +116,10 @@ export function resetTable(table: OpenTable, state: TableState, mayWiden: boolea
 /** True when rows that a job encoded are what encoding them against the pending schema would give. */
 export function isCurrent(table: OpenTable, encoded: EncodedTable): boolean {
   if (encoded.baseEpoch === table.epoch) return true;
+  const moved = encoded.positions.some((range) =>
+    encoded.baseEpoch < (table.movedEpochs.get(partitionName(range)) ?? 0)
+  );
+  if (moved) return false;
   return encoded.baseEpoch >= table.epochMin && table.pending !== null &&
     schemaText(encoded.schema) === schemaText(table.pending);
 }

@@ -73,6 +73,7 @@ function createSession(
     signal,
     tables,
     laneStarts: new Map(),
+    readPartitions: new Set(),
     lastOffsets: new Map(),
     lock: createLock(),
     encode: (job, schemas) => dispatch(job, () => makeViews(tables, settings, schemas)),

@@ -59,7 +59,9 @@ export type Session = {
   readonly laneStarts: Map<string, bigint>;
   /** Schemas change only under this lock, in the order in which records were read. */
   readonly lock: Lock;
-  /** (topic, partition, identity) → last offset taken over. */
+  /** Partitions of which records were taken over. */
+  readonly readPartitions: Set<string>;
+  /** Partition → last offset taken over. */
   readonly lastOffsets: Map<string, bigint>;
   readonly encode: (job: JobInput, schemas: FrozenSchemas | null) => Promise<EncodeResult>;
 };
