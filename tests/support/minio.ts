@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { get as getByHttp } from "node:http";
 import { get as getByHttps } from "node:https";
 import { createServer } from "node:net";
@@ -33,6 +33,12 @@ export const minioMissing =
 
 const readyMsMax = 30_000;
 
+/**
+ * Runs the server until its own standard input ends, then ends it by its process id and removes
+ * the folder. The input ends with us, however we end: a test run that dies leaves no server behind.
+ */
+const guard = '"$@" </dev/null & pid=$!; read -r _; kill -9 $pid; wait $pid; rm -rf "$0"';
+
 /** The binary's place: `$CDCDELTA_CACHE/bin/minio`, default `~/.cache/cdcdelta/bin/minio`. */
 export function minioBinary(): string {
   const cache = process.env["CDCDELTA_CACHE"] ?? join(homedir(), ".cache", "cdcdelta");
@@ -58,7 +64,11 @@ export async function startMinio(options: MinioOptions = {}): Promise<Minio | nu
   const folder = await mkdtemp(join(tmpdir(), "cdcdelta-minio-"));
   const address = `127.0.0.1:${await freePort()}`;
   const certificates = options.certificatesFolder;
-  const child = spawn(minioBinary(), [
+  const child = spawn("sh", [
+    "-c",
+    guard,
+    folder,
+    minioBinary(),
     "server",
     "--quiet",
     "--address",
@@ -68,13 +78,10 @@ export async function startMinio(options: MinioOptions = {}): Promise<Minio | nu
     ...(certificates === undefined ? [] : ["--certs-dir", certificates]),
     join(folder, "data"),
   ], {
-    stdio: "ignore",
+    stdio: ["pipe", "ignore", "ignore"],
     env: { ...process.env, MINIO_ROOT_USER: "testkey", MINIO_ROOT_PASSWORD: "testsecret" },
   });
-  const stop = async (): Promise<void> => {
-    await ended(child);
-    await rm(folder, { recursive: true, force: true });
-  };
+  const stop = (): Promise<void> => ended(child);
   try {
     const scheme = certificates === undefined ? "http" : "https";
     await untilReady(`${scheme}://${address}`, child);
@@ -129,9 +136,12 @@ async function untilReady(endpoint: string, child: ChildProcess): Promise<void> 
   throw new Error(`MinIO was not ready within ${readyMsMax} ms`);
 }
 
-/** The certificate is not looked at: what is trusted is for the tests to say. */
+/**
+ * The page of the cluster: the one named `ready` says so before the server takes requests. The
+ * certificate is not looked at; what is trusted is for the tests to say.
+ */
 function isReady(endpoint: string): Promise<boolean> {
-  const url = new URL("/minio/health/ready", endpoint);
+  const url = new URL("/minio/health/cluster", endpoint);
   const get = url.protocol === "https:" ? getByHttps : getByHttp;
   return new Promise((resolve) => {
     get(url, { rejectUnauthorized: false }, (answer) => {
@@ -141,11 +151,11 @@ function isReady(endpoint: string): Promise<boolean> {
   });
 }
 
-/** Ends the server by its own process id and waits until it is gone. */
+/** Lets the guard end the server, and waits until it has. */
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.kill("SIGKILL");
+  child.stdin?.end();
   await gone;
 }
 

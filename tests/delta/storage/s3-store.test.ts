@@ -1,4 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
@@ -21,6 +29,8 @@ import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 
 const { signal } = new AbortController();
 const io = { signal };
+// A busy machine makes a server slow; nothing here is about speed.
+setDefaultTimeout(60_000);
 const minio = await startMinio();
 
 if (minio === null) test.skip(`s3Store() against MinIO: ${minioMissing}`, () => {});
