@@ -32,7 +32,7 @@ test.each<[string, number, string, Counts]>([
   [
     "numbers a test printed",
     0,
-    `${"9 pass\n"}${summary(" 1 pass", " 0 fail")}`,
+    "9 pass\n" + summary(" 1 pass", " 0 fail"),
     { passed: 1, failed: 0, skipped: 0 },
   ],
 ])("the total of a suite: %s", (_name, status, output, expected) => {
