@@ -77,11 +77,14 @@ export function progressBar(
     bar.update(0, { line });
   };
   draw();
+  let stopped = false;
   const timer = setInterval(draw, redrawMs);
   return {
     observe: (event) => meter.observe(event, Date.now()),
     print: (line) => bars.log(line.endsWith("\n") ? line : `${line}\n`),
     stop() {
+      if (stopped) return;
+      stopped = true;
       clearInterval(timer);
       draw();
       bars.update();

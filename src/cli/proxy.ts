@@ -19,7 +19,10 @@ export function proxyFor(endpoint: string, settings: ProxySettings): string | nu
 function matches(entry: string, url: URL): boolean {
   if (entry === "") return false;
   if (entry === "*") return true;
-  const [, host = "", port] = /^(.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
+  const text = entry.toLowerCase();
+  const split = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(text);
+  const host = (split?.[1] ?? text).replace(/^\[|\]$/g, "");
+  const port = split?.[2];
   const urlPort = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
   if (port !== undefined && port !== urlPort) return false;
   const domain = host.replace(/^\*?\./, "");

@@ -3,87 +3,110 @@ import type { PumpEvent } from "../core/pump/pump-events.ts";
 import { typeName } from "../delta/schema/type-name.ts";
 import { diffLines, schemaDiff } from "./schema-diff.ts";
 
-type Facts = Readonly<Record<string, unknown>>;
-
 type Entry = {
   readonly level: "debug" | "info" | "warn";
+  /** Names in braces stand for facts. */
   readonly message: string;
-  readonly facts: Facts;
+  readonly facts: Readonly<Record<string, unknown>>;
 };
+
+type EventOf<K extends PumpEvent["kind"]> = Extract<PumpEvent, { readonly kind: K }>;
 
 /** Writes what happens in a run to the log. */
 export function logPumpEvent(logger: Logger, event: PumpEvent): void {
   const { level, message, facts } = logEntry(event);
-  logger[level](message, facts);
+  logger[level](message, { event: event.kind, ...facts });
 }
 
 /** The log entry of an event: level, message and facts. Pure. */
 export function logEntry(event: PumpEvent): Entry {
+  return event.kind === "flushed" || event.kind === "checkpoint"
+    ? routineEntry(event)
+    : event.kind === "table-opened" || event.kind === "schema-changed" ||
+        event.kind === "committed" || event.kind === "widened"
+    ? progressEntry(event)
+    : attentionEntry(event);
+}
+
+/** What only somebody who looks for a fault wants to know. */
+function routineEntry(event: EventOf<"flushed" | "checkpoint">): Entry {
   switch (event.kind) {
-    case "table-opened": {
-      const { table, uri, version } = event;
-      const message = version === null ? "New table {table}" : "Opened table {table}";
-      return { level: "info", message, facts: { event: event.kind, table, uri, version } };
-    }
-    case "schema-changed": {
-      const { kind, table, before, after } = event;
-      const changes = diffLines(schemaDiff(before, after));
-      const message = "Schema of {table} changed";
-      return { level: "info", message, facts: { event: kind, table, changes } };
-    }
-    case "committed": {
-      const { kind, ...facts } = event;
-      const message = "Committed {rows} rows to {table} as version {version}";
-      return { level: "info", message, facts: { event: kind, ...facts } };
-    }
-    case "rescued": {
-      const { kind, table, columns } = event;
-      const count = columns.reduce((sum, column) => sum + column.count, 0);
-      const message = "Rescued {count} values of {table} that fit no column";
-      return { level: "warn", message, facts: { event: kind, table, count, columns } };
-    }
-    case "widened": {
-      const { kind, table } = event;
-      const columns = event.columns.map(({ path, from, to }) =>
-        `${path}: ${typeName(from)} → ${typeName(to)}`
-      );
-      const message = "Widened columns of {table}";
-      return { level: "info", message, facts: { event: kind, table, columns } };
-    }
-    case "widening-refused": {
-      const { kind, table, why } = event;
-      const message = "Columns of {table} stay as they are, misfits are rescued: {why}";
-      return { level: "warn", message, facts: { event: kind, table, why } };
-    }
-    case "dead-letters": {
-      const { kind, count } = event;
-      const message = "{count} records are no events; they went to the dead letters";
-      return { level: "warn", message, facts: { event: kind, count } };
-    }
-    case "conflict": {
-      const { kind, ...facts } = event;
-      const message = "Another writer committed to {table} first, trying again: {reason}";
-      return { level: "warn", message, facts: { event: kind, ...facts } };
-    }
-    case "restarted": {
-      const { kind, table, why } = event;
-      const message = "Starting again from the committed positions: {why}";
-      return { level: "warn", message, facts: { event: kind, table, why } };
-    }
     case "checkpoint": {
-      const { kind, table, version } = event;
-      const message = "Wrote the checkpoint of version {version} of {table}";
-      return { level: "debug", message, facts: { event: kind, table, version } };
-    }
-    case "maintenance-failed": {
-      const { kind, table, why } = event;
-      const message = "Upkeep of {table} failed and will be tried again: {why}";
-      return { level: "warn", message, facts: { event: kind, table, why } };
+      const { kind: _, ...facts } = event;
+      return entry("debug", "Wrote the checkpoint of version {version} of {table}", facts);
     }
     case "flushed": {
-      const { kind, counts, ...facts } = event;
-      const message = "Flushed {rows} rows ({reason})";
-      return { level: "debug", message, facts: { event: kind, ...facts, ...counts } };
+      const { kind: _, counts, ...facts } = event;
+      return entry("debug", "Flushed {rows} rows ({reason})", { ...facts, ...counts });
     }
   }
+}
+
+/** What went as it should. */
+function progressEntry(
+  event: EventOf<"table-opened" | "schema-changed" | "committed" | "widened">,
+): Entry {
+  switch (event.kind) {
+    case "table-opened": {
+      const { kind: _, ...facts } = event;
+      return entry("info", event.version === null ? "New table {table}" : "Opened {table}", facts);
+    }
+    case "schema-changed": {
+      const { table, before, after } = event;
+      if (before === null) {
+        const facts = { table, columns: after.fields.length };
+        return entry("info", "Inferred {columns} columns of new table {table}", facts);
+      }
+      const changes = diffLines(schemaDiff(before, after));
+      return entry("info", "Schema of {table} changed", { table, changes });
+    }
+    case "committed": {
+      const { kind: _, ...facts } = event;
+      return entry("info", "Committed {rows} rows to {table} as version {version}", facts);
+    }
+    case "widened": {
+      const { table, columns } = event;
+      const changes = columns.map(({ path, from, to }) =>
+        `${path}: ${typeName(from)} → ${typeName(to)}`
+      );
+      return entry("info", "Widened columns of {table}", { table, changes });
+    }
+  }
+}
+
+type AttentionKind =
+  | "rescued"
+  | "widening-refused"
+  | "dead-letters"
+  | "conflict"
+  | "restarted"
+  | "maintenance-failed";
+
+/** What was recovered with nothing lost, but may be news to somebody. */
+function attentionEntry(event: EventOf<AttentionKind>): Entry {
+  const { kind: _, ...facts } = event;
+  switch (event.kind) {
+    case "rescued": {
+      const { columns } = event;
+      const count = columns.reduce((sum, column) => sum + column.count, 0);
+      // What an update without its document changed has no column of its own by design.
+      const expected = columns.every((column) => column.reason === "update-description");
+      const message = "Kept {count} values of {table} in _rescued_data";
+      return entry(expected ? "info" : "warn", message, { ...facts, count });
+    }
+    case "widening-refused":
+      return entry("warn", "Columns of {table} stay, misfits are rescued: {why}", facts);
+    case "dead-letters":
+      return entry("warn", "{count} records are no events; they are dead letters now", facts);
+    case "conflict":
+      return entry("warn", "Another writer changed {table}, trying again: {reason}", facts);
+    case "restarted":
+      return entry("warn", "Starting again from the committed positions: {why}", facts);
+    case "maintenance-failed":
+      return entry("warn", "Upkeep of {table} failed and will be tried again: {why}", facts);
+  }
+}
+
+function entry(level: Entry["level"], message: string, facts: Entry["facts"]): Entry {
+  return { level, message, facts };
 }

@@ -48,8 +48,9 @@ export async function runCommand(
     });
     const summary = await runWired(wired, observer(logger, bar, logLevel), stop.signal, options);
     const elapsedMs = Date.now() - startedMs;
+    // On a terminal the result itself says it.
+    if (bar === null) logEnd(logger, summary, elapsedMs);
     bar?.stop();
-    logEnd(logger, summary, elapsedMs);
     const report = { summary, plan: options.plan, stopped: stop.signal.aborted, elapsedMs };
     await world.stdout.write(runReportText(report, options.format));
     return exitCodes.done;

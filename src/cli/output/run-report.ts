@@ -1,4 +1,5 @@
 import type { PumpSummary, TableSummary } from "../../core/pump/pump-events.ts";
+import { deadLetterTable } from "../../core/encode/encode-job.ts";
 import { typeToJson } from "../../delta/schema/schema-json.ts";
 import { diffLines, schemaDiff } from "../schema-diff.ts";
 import { humanByteSize } from "../settings/units.ts";
@@ -26,14 +27,20 @@ export function runReportText(report: RunReport, format: "table" | "json"): stri
 }
 
 function reportObject({ summary, plan, stopped, elapsedMs }: RunReport): object {
-  const { tables, ...totals } = summary;
+  const { tables: _unordered, ...totals } = summary;
   return {
     plan,
     stopped,
     elapsedMs,
     ...totals,
-    tables: tables.map((table) => plan ? plannedTable(table) : writtenTable(table)),
+    tables: ordered(summary).map((table) => plan ? plannedTable(table) : writtenTable(table)),
   };
+}
+
+/** Tables by name, the dead letters last. */
+function ordered({ tables }: PumpSummary): readonly TableSummary[] {
+  const rank = ({ table }: TableSummary): string => `${table === deadLetterTable ? 1 : 0}${table}`;
+  return tables.toSorted((a, b) => rank(a) < rank(b) ? -1 : 1);
 }
 
 function writtenTable({ table, uri, version, rows, files, bytes }: TableSummary): object {
@@ -69,7 +76,7 @@ function summaryForm({ summary, stopped, elapsedMs }: RunReport): string {
   ];
   if (stopped) facts.push(["ended by", "a signal; run again to go on"]);
   if (summary.tables.length === 0) return factsText(facts);
-  const rows = summary.tables.map((each) => [
+  const rows = ordered(summary).map((each) => [
     each.table,
     each.version === null ? null : each.version,
     each.rows,
@@ -82,7 +89,7 @@ function summaryForm({ summary, stopped, elapsedMs }: RunReport): string {
 }
 
 function planForm({ summary }: RunReport): string {
-  const parts = summary.tables.map((each) => {
+  const parts = ordered(summary).map((each) => {
     const verb = each.schemaBefore === null ? "create" : `append to version ${each.version}`;
     const size = `${each.rows} rows, ${each.files} files, ${humanByteSize(each.bytes)}`;
     const changes = schemaDiff(each.schemaBefore, each.schemaAfter);
