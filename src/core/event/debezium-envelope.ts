@@ -6,6 +6,7 @@ import {
   seenKey,
   seenOffset,
   seenOp,
+  seenOther,
   seenPartition,
   seenPatch,
   seenPayload,
@@ -55,9 +56,11 @@ export function readEnvelope(
   else {
     for (;;) {
       if (u[p] !== 34) throw brokenJson("no key where one is due", p);
-      const bit = envelopeKeyAt(u, p);
-      seen |= bit;
+      let bit = envelopeKeyAt(u, p);
       p = skipColon(u, skipString(u, p));
+      // A source is a block; CloudEvents and others have a string of that name.
+      if (bit === seenSource && u[p] !== 123) bit = seenOther;
+      seen |= bit;
       if ((bit & wrapperBits) !== 0) {
         if (u[p] === 123 && level < levelMax) {
           const from = p;
@@ -108,7 +111,7 @@ function readMember(u: Uint8Array, p: number, bit: number, fields: RecordFields)
     case seenAfter:
       return readAfter(u, p, fields);
     case seenSource:
-      return u[p] === 123 ? readSource(u, p, fields) : skipValue(u, p);
+      return readSource(u, p, fields);
     case seenOp:
       fields.op = u[p] === 34 && u[p + 2] === 34 ? u[p + 1]! : 63;
       return skipValue(u, p);
