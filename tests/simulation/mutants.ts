@@ -65,7 +65,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "lanes come back before what was under way is known",
     file: "src/core/pump/read-source.ts",
-    find: "      table.epochMin = table.epoch;",
-    replace: "      table.epochMin = table.epochMin;",
+    find: "  await held.flushDone;",
+    replace: "",
   },
 ];

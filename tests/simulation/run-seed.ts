@@ -38,11 +38,21 @@ export async function runSeed(
     if (last.outcome !== null && "error" in last.outcome) {
       faults.push(`the last run failed: ${messageOf(last.outcome.error)}`);
     }
-    faults.push(...await findFaults(world));
+    faults.push(...await findFaults(world), ...findNeedlessConflicts(world, lives));
   } catch (error) {
     faults.push(error instanceof Error ? error.stack ?? error.message : String(error));
   }
   return { faults, lives: lives.length, steps: world.scheduler.steps(), log: world.log };
+}
+
+/** A writer that nobody disturbs recognises its own commits, whatever the store answers. */
+function findNeedlessConflicts(world: World, lives: readonly Life[]): string[] {
+  const { rival, freeze, crash } = world.weather;
+  if (rival > 0 || freeze > 0 || crash > 0) return [];
+  const events = lives.flatMap((life) => life.events);
+  return events.flatMap((event) =>
+    event.kind === "conflict" ? [`a lone writer met a conflict: ${event.reason}`] : []
+  );
 }
 
 const isOver = (life: Life): boolean => !life.process.alive || life.outcome !== null;

@@ -18,7 +18,14 @@ export type Scheduler = {
 /** One life of a program. A dead one never hears of its waits again. */
 export type Process = { readonly name: string; alive: boolean; frozenUntilMs: number };
 
-type Entry = { atMs: number; readonly tie: number; readonly process: Process; run(): void };
+type Entry = {
+  atMs: number;
+  readonly tie: number;
+  readonly process: Process;
+  /** What a request does to the world: it may do so even if its sender is dead by then. */
+  readonly effect: (() => unknown) | null;
+  run(): void;
+};
 
 const stepsMax = 200_000;
 
@@ -26,8 +33,13 @@ export function createScheduler(random: SeededRandom): Scheduler {
   let now = 1_760_000_000_000;
   let steps = 0;
   const queue: Entry[] = [];
-  const push = (process: Process, delayMs: number, run: () => void): Entry => {
-    const entry = { atMs: now + delayMs, tie: random.next(), process, run };
+  const push = (
+    process: Process,
+    delayMs: number,
+    run: () => void,
+    effect: Entry["effect"] = null,
+  ): Entry => {
+    const entry = { atMs: now + delayMs, tie: random.next(), process, effect, run };
     queue.push(entry);
     return entry;
   };
@@ -38,7 +50,7 @@ export function createScheduler(random: SeededRandom): Scheduler {
           (value) => process.alive && resolve(value),
           (error: unknown) => process.alive && reject(error),
         );
-      });
+      }, effect);
     });
   return {
     nowMs: () => now,
@@ -71,7 +83,8 @@ export function createScheduler(random: SeededRandom): Scheduler {
         if (entry === null) throw new Error("The simulation hangs: nobody waits for anything");
         now = Math.max(now, entry.atMs);
         if (++steps > stepsMax) throw new Error(`The simulation does not end in ${stepsMax} steps`);
-        entry.run();
+        if (entry.process.alive) entry.run();
+        else if (random.chance(0.5)) await Promise.resolve(entry.effect?.()).catch(() => undefined);
       }
     },
   };
@@ -82,12 +95,15 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The next entry by time; those of frozen processes wait until they wake up. */
+/**
+ * The next entry by time; those of frozen processes wait until they wake up. Of the dead only
+ * requests that are on their way are left.
+ */
 function takeNext(queue: Entry[]): Entry | null {
   let best = -1;
   for (let index = queue.length - 1; index >= 0; index--) {
     const entry = queue[index]!;
-    if (!entry.process.alive) {
+    if (!entry.process.alive && entry.effect === null) {
       queue.splice(index, 1);
       if (best > index) best -= 1;
       continue;

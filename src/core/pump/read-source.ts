@@ -77,8 +77,8 @@ function endLane(held: Held, lane: Lane): void {
 
 /**
  * Forgets what is held of lanes that belong to somebody else now. If they come back they start at
- * their floor: what a flush under way commits of them must be known by then, so it is waited for,
- * and every job after it is encoded with the positions as they are then.
+ * their floor, and jobs are told the positions that are known when they are dispatched: so a flush
+ * under way that has rows of theirs is waited for first.
  */
 async function loseLanes(held: Held, lost: ReadonlySet<Lane>): Promise<void> {
   const kept = (batches: readonly HeldBatch[]): HeldBatch[] =>
@@ -94,10 +94,6 @@ async function loseLanes(held: Held, lost: ReadonlySet<Lane>): Promise<void> {
   await held.flushDone;
   await held.session.lock.run(() => {
     held.session.lastOffsets.clear();
-    for (const table of held.session.tables.values()) {
-      table.epoch += 1;
-      table.epochMin = table.epoch;
-    }
     return Promise.resolve();
   });
 }
