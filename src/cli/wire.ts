@@ -4,9 +4,11 @@ import type { CollectionRules, MappingRules } from "../core/encode/encode-job.ts
 import type { EncodePool } from "../core/encode/encode-pool.ts";
 import { inlinePool } from "../core/encode/inline-pool.ts";
 import { workerPool } from "../core/encode/worker-pool.ts";
+import { objectFloorStore } from "../core/position/floor-store.ts";
 import type { TableHome } from "../core/pump/open-table.ts";
 import type { PumpSettings, PumpWorld } from "../core/pump/session.ts";
 import { fileSource } from "../core/source/file-source.ts";
+import { rememberFloors } from "../core/source/remember-floors.ts";
 import type { Engine } from "../delta/engine.ts";
 import { proveConditionalPut } from "../delta/storage/probe-conditional-put.ts";
 import { jobBytesMax } from "../limits.ts";
@@ -38,23 +40,29 @@ export function wireRun(
   stdin: AsyncIterable<Uint8Array>,
 ): WiredRun {
   const stores = storeAccess(values);
-  const source = fileSource({
-    path: required.source,
-    follow: values.follow,
-    sourceId: values.sourceId,
-    clock: systemClock,
-    stdin: stdin instanceof Readable ? stdin : null,
-  });
   const locationOf = tableLocator({ settings: values, collections, basePath: required.basePath });
   const locate = (key: string): TableHome => {
     const uri = locationOf(key);
     const { properties } = collectionValues(values, collections, key);
     return { uri, engine: engineAt(stores, uri), configuration: properties };
   };
+  const settings = pumpSettings(values, flags);
+  const files = fileSource({
+    path: required.source,
+    follow: values.follow,
+    sourceId: values.sourceId,
+    clock: systemClock,
+    stdin: stdin instanceof Readable ? stdin : null,
+  });
+  const floors = objectFloorStore(stores.open(required.basePath), {
+    pipelineId: settings.pipelineId,
+    tableExists: (key, options) => hasLog(locate(key).engine, options),
+  });
+  const source = rememberFloors(files, floors);
   const pool = openPool(values, mappingRules(values, { collections }));
   return {
     pump: { source, pool, clock: systemClock, random: systemRandom, locate },
-    settings: pumpSettings(values, flags),
+    settings,
     prove: (signal) =>
       proveConditionalPut(stores.open(required.basePath), { random: systemRandom, signal }),
     async close() {
@@ -75,6 +83,11 @@ export function wireTable(
 
 function engineAt(stores: StoreAccess, uri: string): Engine {
   return { store: stores.open(uri), clock: systemClock, random: systemRandom };
+}
+
+async function hasLog({ store }: Engine, { signal }: { signal: AbortSignal }): Promise<boolean> {
+  for await (const _ of store.list("_delta_log/", { signal })) return true;
+  return false;
 }
 
 function openPool(values: Settings, rules: MappingRules): EncodePool {
