@@ -1,5 +1,5 @@
-import { brokenJson, bytesAt, skipSpace, skipValue } from "../event/json-scan.ts";
-import { writeCanonical } from "./canonical-json.ts";
+import { brokenJson, bytesAt, locate, skipSpace, skipValue } from "../event/json-scan.ts";
+import { checkJson, writeCanonical } from "./canonical-json.ts";
 import {
   type ColumnNode,
   filterAll,
@@ -66,12 +66,14 @@ export class Shredder {
    */
   document(u: Uint8Array, start: number, end: number, row: number): void {
     this.u = u;
-    const p = skipSpace(u, start);
-    if (u[p] !== 123) throw brokenJson("a document that is no object", p);
-    this.tree.begin(u, p);
-    const close = this.fields(this.tree.root, p, row);
-    if (close > end || skipSpace(u, close) < end) {
-      throw brokenJson("text after the document", close);
+    try {
+      const p = skipSpace(u, start);
+      if (u[p] !== 123) throw brokenJson("no object", p);
+      this.tree.begin(u, p);
+      const close = this.fields(this.tree.root, p, row);
+      if (close > end || skipSpace(u, close) < end) throw brokenJson("text after it", close);
+    } catch (error) {
+      throw locate(firstFault(u, start) ?? error, { name: "document", start, end });
     }
   }
 
@@ -351,5 +353,15 @@ export class Shredder {
       ? "*"
       : String(parent.index);
     return `${this.pathOf(parent, tally)}/${segment}`;
+  }
+}
+
+/** What a plain reading finds wrong first: the same whatever columns there were to be filled. */
+function firstFault(u: Uint8Array, start: number): unknown {
+  try {
+    checkJson(u, skipSpace(u, start));
+    return null;
+  } catch (error) {
+    return error;
   }
 }

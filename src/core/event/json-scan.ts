@@ -7,9 +7,30 @@ import { CdcDeltaError } from "../../errors.ts";
  * Who scans a line checks afterwards that the position is not beyond the line's end.
  */
 
-/** What is thrown for broken JSON; caught for each record, which becomes a dead letter. */
+/**
+ * What is thrown for broken JSON; caught for each record, which becomes a dead letter. `at` counts
+ * in the buffer that was read; `locate` says where that is.
+ */
 export function brokenJson(what: string, at: number): CdcDeltaError {
-  return new CdcDeltaError("decode", `Cannot read JSON: ${what} at byte ${at}`);
+  return new CdcDeltaError("decode", `Cannot read JSON: ${what}`, { context: { what, at } });
+}
+
+/**
+ * The same error with its place in a text `start .. end` of the buffer, so that its message does not
+ * depend on what else the buffer holds. Other errors are returned as they are.
+ */
+export function locate(
+  error: unknown,
+  text: { readonly name: string; readonly start: number; readonly end: number },
+): unknown {
+  if (!(error instanceof CdcDeltaError) || error.code !== "decode") return error;
+  const { what, at } = error.context;
+  if (typeof at !== "number") return error;
+  // Behind the end the scanner has read what is not of this text.
+  const message = at >= text.end
+    ? `Cannot read JSON: the ${text.name} ends in the middle`
+    : `Cannot read JSON: ${what} at byte ${at - text.start} of the ${text.name}`;
+  return new CdcDeltaError("decode", message);
 }
 
 /** Position of the first byte that is not white space. */
@@ -58,9 +79,22 @@ function skipContainer(u: Uint8Array, p: number): number {
       depth--;
       p++;
       if (depth === 0) return p;
-    } else if (c >= 32 || c === 9 || c === 10 || c === 13) p++;
+    } else if (c >= 32 || c === 9 || c === 13) p++;
+    else if (c === 10 && !startsAnew(u, p)) p++;
     else throw brokenJson("an object or array without its end", p);
   }
+}
+
+/**
+ * True when an object begins behind the line feed at `p` where none can: then it is the next record,
+ * and the one being read was cut. Without this, cut records would be read to the end of the batch.
+ */
+function startsAnew(u: Uint8Array, p: number): boolean {
+  if (u[skipSpace(u, p)] !== 123) return false;
+  let before = p - 1;
+  while (before >= 0 && u[before]! <= 32) before--;
+  const c = u[before];
+  return c !== 44 && c !== 58 && c !== 91;
 }
 
 /** Digits, letters, `+`, `-`, `.`: what numbers and literals are made of. */

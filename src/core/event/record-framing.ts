@@ -1,7 +1,7 @@
 import { clearRecordFields, type RecordFields } from "./change-event.ts";
 import { readEnvelope } from "./debezium-envelope.ts";
 import { seenOffset, seenPartition, seenTopic } from "./envelope-keys.ts";
-import { brokenJson, bytesAt, skipSpace } from "./json-scan.ts";
+import { brokenJson, bytesAt, locate, skipSpace } from "./json-scan.ts";
 import { isConnectWrapper, isWrapped, type RecordKind, recordKind } from "./record-kind.ts";
 
 const structText = new TextEncoder().encode("Struct{");
@@ -24,18 +24,30 @@ export function readRecord(
   clearRecordFields(fields);
   const first = skipSpace(u, start);
   if (u[first] !== 123) return readText(u, first, end, fields);
-  const close = readEnvelope(u, first, 0, fields);
-  // A line that was cut may read on into the next one.
-  if (close > end || skipSpace(u, close) < end) {
-    fields.lineShape = 0;
-    throw brokenJson(close > end ? "an object without its end" : "text after the object", close);
-  }
+  readLine(u, first, start, end, fields);
   if (!isWrapped(fields.lineShape) || isConnectWrapper(fields.lineShape)) {
     setValue(fields, u, start, end);
     if (!isWrapped(fields.lineShape)) return recordKind(fields);
   }
   if (fields.value.buffer === fields.valueText.bytes) return readValueText(fields);
   return recordKind(fields);
+}
+
+/** Reads a line's object. A line that was cut may read on into the next one: all is forgotten then. */
+function readLine(
+  u: Uint8Array,
+  first: number,
+  start: number,
+  end: number,
+  fields: RecordFields,
+): void {
+  try {
+    const close = readEnvelope(u, first, 0, fields);
+    if (close > end || skipSpace(u, close) < end) throw brokenJson("text after the object", close);
+  } catch (error) {
+    clearRecordFields(fields);
+    throw locate(error, { name: "line", start, end });
+  }
 }
 
 /** True when the line carries topic, partition and offset of its own, as kcat's lines do. */
@@ -51,11 +63,16 @@ function readValueText(fields: RecordFields): RecordKind {
   const first = skipSpace(text.bytes, 0);
   if (text.bytes[first] !== 123) return readText(text.bytes, first, text.length, fields);
   const { start, end } = fields.value;
-  const close = readEnvelope(text.bytes, first, 1, fields);
-  setValue(fields, text.bytes, start, end);
-  fields.lineShape = lineShape;
-  if (skipSpace(text.bytes, close) !== text.length) {
-    throw brokenJson("text after the object in the value", close);
+  try {
+    const close = readEnvelope(text.bytes, first, 1, fields);
+    if (skipSpace(text.bytes, close) !== text.length) {
+      throw brokenJson("text after the object", close);
+    }
+  } catch (error) {
+    throw locate(error, { name: "value", start, end });
+  } finally {
+    setValue(fields, text.bytes, start, end);
+    fields.lineShape = lineShape;
   }
   return recordKind(fields);
 }
@@ -72,7 +89,7 @@ function readText(u: Uint8Array, start: number, end: number, fields: RecordField
   if (c === 34 || c === 91 || c === 116 || c === 102 || c === 45 || (c >= 48 && c <= 57)) {
     return "scalar";
   }
-  throw brokenJson("no JSON value", start);
+  throw locate(brokenJson("no JSON value", start), { name: "value", start, end });
 }
 
 function setValue(fields: RecordFields, u: Uint8Array, start: number, end: number): void {

@@ -272,7 +272,7 @@ function decimal(text: string, slot: Slot): Stored | undefined {
       return unscaled;
     }
     case "double":
-      return isExactly(Number(text), digits, power) ? Number(text) : undefined;
+      return isExactly(Number(text), digits, power) ? Number(text) + 0 : undefined;
     default:
       return undefined;
   }
