@@ -117,7 +117,7 @@ export function newestVersion(listing: LogListing): number | null {
   return newest < 0 ? null : newest;
 }
 
-/** The oldest version that can still be put together; null when there is none. */
+/** The version from which on the log can be put together; null when there is none. */
 export function earliestVersion(listing: LogListing): number | null {
   const checkpoint = listing.checkpoints[0]?.version ?? null;
   // Clean-up that was cut short may leave old commits behind that lead nowhere.
