@@ -9,7 +9,7 @@ export type InteropCase = TableToMake & {
   readonly name: string;
   readonly truth: readonly Row[];
   readonly schema: StructType;
-  /** True: JSON commits up to the newest checkpoint are deleted before it is read. */
+  /** True: commits before the newest checkpoint are deleted before the table is read. */
   readonly checkpointOnly?: boolean;
 };
 
@@ -299,7 +299,7 @@ function oddNames(): InteropCase {
 function checkpoints(): InteropCase {
   const base = struct([field("id", integer), field("p", string), field("v", long)]);
   const grown = struct([...base.fields, field("w", list(string))]);
-  const commits = Array.from({ length: 9 }, (_, i) => ({
+  const commits = Array.from({ length: 10 }, (_, i) => ({
     schema: i < 4 ? base : grown,
     rows: [
       { id: 2 * i, p: i % 2 === 0 ? "né/ %" : null, v: 2n ** 62n + BigInt(i) },

@@ -49,7 +49,7 @@ describe("tables of cdcdelta run in a folder", () => {
   const tables = [rewritten, widened].map((base) => path.join(base, "shop", "orders"));
 
   beforeAll(() => {
-    fill(rewritten, ["--widen", "rewrite", "--property", "delta.checkpointInterval=2"]);
+    fill(rewritten, ["--widen", "rewrite", "--property", "delta.checkpointInterval=1"]);
     fill(widened, ["--widen", "feature", "--workers", "0"]);
   }, 240_000);
 

@@ -20,14 +20,14 @@ function madeCases(): typeof interopCases {
   return interopCases.filter(({ name }) => !unmade.has(name));
 }
 
-/** Leaves readers nothing but the checkpoint for what it covers. */
+/** As clean-up does: Spark wants the commit that a checkpoint stands at, older ones are gone. */
 function deleteCommitsBeforeCheckpoint(table: string): void {
   const log = path.join(table, "_delta_log");
   const checkpoints = readdirSync(log).filter((name) => name.endsWith(".checkpoint.parquet"));
   const newest = checkpoints.sort((a, b) => a < b ? -1 : 1).at(-1);
   if (newest === undefined) throw new Error(`no checkpoint in ${log}`);
   for (const name of readdirSync(log)) {
-    if (/^\d{20}\.json$/.test(name) && name.slice(0, 20) <= newest.slice(0, 20)) {
+    if (/^\d{20}\.json$/.test(name) && name.slice(0, 20) < newest.slice(0, 20)) {
       rmSync(path.join(log, name));
     }
   }
