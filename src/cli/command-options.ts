@@ -57,7 +57,7 @@ export const inspectOptions = {
   timestamp: option({
     type: timestamp(),
     default: null,
-    description: "Look at the last version committed at or before this time",
+    description: "Look at the version that was the newest at this time",
   }),
   history: option({
     type: toggle(),

@@ -14,7 +14,16 @@ type CommandInvocation = Extract<Invocation, { kind: "command" }>;
 
 /** Runs one command line to its end and tells the exit code; never throws. */
 export async function runCli(world: CliWorld): Promise<number> {
-  const invocation = parseArgv(world.argv);
+  try {
+    return await runInvocation(world, parseArgv(world.argv));
+  } catch (error) {
+    // Nothing a user can write leads here; still nobody should see a stack trace for it.
+    await world.stderr.write(`${failureText(error, false)}\n`);
+    return exitCodes.failed;
+  }
+}
+
+async function runInvocation(world: CliWorld, invocation: Invocation): Promise<number> {
   switch (invocation.kind) {
     case "text":
       await world.stdout.write(invocation.text);

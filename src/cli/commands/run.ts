@@ -113,9 +113,10 @@ function onSignals(
 
 function logFailure(logger: Logger, error: unknown): void {
   const known = error instanceof CdcDeltaError;
-  logger.error("{reason}", {
+  // Braces of the message itself are no places for facts.
+  const message = messageOf(error).replaceAll("{", "{{").replaceAll("}", "}}");
+  logger.error(message, {
     event: "failed",
-    reason: messageOf(error),
     code: known ? error.code : "internal",
     ...(known ? error.context : {}),
   });

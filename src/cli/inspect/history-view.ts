@@ -66,7 +66,7 @@ function metricsText(metrics: HistoryRow["operationMetrics"]): string | null {
     ["numRemovedFiles", "files removed"],
   ].flatMap(([name = "", word]) => {
     const value = metrics[name];
-    return value === undefined || value === null ? [] : [`${value} ${word}`];
+    return value === undefined || value === null || value === "0" ? [] : [`${value} ${word}`];
   });
   return shown.length === 0 ? null : shown.join(", ");
 }

@@ -33,7 +33,7 @@ export const storeSettings = {
     env: [{ name: "MINIO_BUCKET" }],
     group: "Object store",
     description: "Bucket in which a relative base path lies",
-    commands: ["run", "inspect"],
+    commands: ["run"],
   }),
   s3AccessKeyId: setting({
     type: plain("<key>"),
