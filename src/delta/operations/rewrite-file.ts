@@ -1,0 +1,85 @@
+import type { Engine } from "../engine.ts";
+import type { AddFile, RemoveFile } from "../log/actions.ts";
+import type { TableProperties } from "../log/table-properties.ts";
+import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
+import {
+  type FileStatistics,
+  mergeStatistics,
+  type StatisticsOptions,
+} from "../parquet/statistics.ts";
+import { encodeWithStatistics } from "../parquet/writer.ts";
+import { struct, type StructType } from "../schema/data-type.ts";
+import { writeDataFile } from "./append.ts";
+import { scanFile } from "./scan.ts";
+
+export type RewrittenTable = {
+  readonly schema: StructType;
+  readonly partitionColumns: readonly string[];
+  readonly properties: TableProperties;
+};
+
+/** A rewritten file ends at about this size, so that no more than that is held in memory. */
+const fileBytesMax = 128 << 20;
+
+/**
+ * Writes the rows of a data file anew with the columns and types of `table.schema`, row group by row
+ * group. No rows, no file; a large file may become several. Nobody sees them before they are
+ * committed. Errors: as `scanFile` and `writeDataFile`.
+ */
+export async function rewriteFile(
+  engine: Engine,
+  table: RewrittenTable,
+  add: AddFile,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<AddFile[]> {
+  const inFile = table.schema.fields.filter((field) =>
+    !table.partitionColumns.includes(field.name)
+  );
+  const schema = struct(inFile);
+  const columns = inFile.map((field) => field.name);
+  const written: AddFile[] = [];
+  let rowGroups: EncodedRowGroup[] = [];
+  let statistics: FileStatistics[] = [];
+  let bytes = 0;
+  const flush = async (): Promise<void> => {
+    if (rowGroups.length === 0) return;
+    const { partitionValues } = add;
+    const file = { schema, partitionValues, rowGroups, statistics: mergeStatistics(statistics) };
+    written.push(await writeDataFile(engine, file, { signal }));
+    rowGroups = [];
+    statistics = [];
+    bytes = 0;
+  };
+  for await (const batch of scanFile(engine, table, add, { signal, columns })) {
+    if (batch.length === 0) continue;
+    const encoded = encodeWithStatistics(batch, schema, statisticsOptions(table.properties));
+    rowGroups.push(encoded.rowGroup);
+    statistics.push(encoded.statistics);
+    bytes += encoded.rowGroup.bytes.length;
+    if (bytes > fileBytesMax) await flush();
+  }
+  await flush();
+  return written;
+}
+
+function statisticsOptions({ statisticsColumns }: TableProperties): StatisticsOptions {
+  switch (statisticsColumns.kind) {
+    case "first":
+      return { numIndexedCols: statisticsColumns.count };
+    case "named":
+      return { statsColumns: statisticsColumns.columns.map((name) => name.split(".")) };
+  }
+}
+
+/** The action that takes a file out of the table, its rows being elsewhere now. */
+export function removalOf(add: AddFile, nowMs: number): RemoveFile {
+  return {
+    path: add.path,
+    deletionTimestamp: nowMs,
+    dataChange: false,
+    extendedFileMetadata: true,
+    partitionValues: add.partitionValues,
+    size: add.size,
+    ...(add.tags === undefined ? {} : { tags: add.tags }),
+  };
+}
