@@ -96,12 +96,16 @@ export function writeCanonical(
   }
 }
 
-const checked = new ByteBuffer(1 << 16);
+/** Where checked text goes; a larger buffer is given back after use. */
+const checkedBytesKept = 1 << 20;
+let checked = new ByteBuffer(1 << 16);
 
 /** Throws `decode` unless the value at `p` is whole; returns the position behind it. */
 export function checkJson(u: Uint8Array, p: number): number {
   checked.length = 0;
-  return writeCanonical(checked, u, p, "typed");
+  const end = writeCanonical(checked, u, p, "typed");
+  if (checked.bytes.length > checkedBytesKept) checked = new ByteBuffer(1 << 16);
+  return end;
 }
 
 function writeKey(out: ByteBuffer, u: Uint8Array, p: number): number {

@@ -242,6 +242,14 @@ export class ColumnNode {
     this.rows = row + 1;
   }
 
+  /** The 32-bit words of a decimal column, four a row, for a row that is written word by word. */
+  openDecimal(row: number): Int32Array {
+    if (row >= this.capacity) this.grow(row + 1);
+    this.valid[row] = 1;
+    this.rows = row + 1;
+    return this.halves;
+  }
+
   setBytes(row: number, source: Uint8Array, start: number, end: number): void {
     this.open(row);
     this.data.append(source, start, end);

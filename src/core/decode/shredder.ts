@@ -37,6 +37,7 @@ import {
 const trueText = new TextEncoder().encode("true");
 const falseText = new TextEncoder().encode("false");
 const nullText = new TextEncoder().encode("null");
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Cuts documents into columns: one pass over the text, which drives the writers of the columns. No
@@ -259,7 +260,7 @@ export class Shredder {
     const u = this.u;
     if (u[p] === 110 && bytesAt(u, p, nullText)) return p + 4;
     const { buffer, start, end } = this.field;
-    const name = new TextDecoder().decode(buffer.subarray(start, end));
+    const name = decoder.decode(buffer.subarray(start, end));
     if (this.tree.hasRoomFor(1)) {
       const kid = this.tree.newField(node, name);
       kid.seenRow = row;

@@ -9,6 +9,7 @@ import {
   kindUnknown,
 } from "./column-node.ts";
 import { asciiText, createNumberToken, setSmall } from "./number-literal.ts";
+import { storePlainDecimal } from "./plain-decimal.ts";
 import type { RescueReason } from "./rescue.ts";
 import type { SchemaTree } from "./schema-tree.ts";
 import {
@@ -76,12 +77,14 @@ function storeDecimal128(
   row: number,
   wrapper: WrapperToken,
 ): RescueReason | null {
+  const { buffer, start, stop } = wrapper;
+  if (node.kind === kindDecimal && storePlainDecimal(node, row, buffer, start, stop)) return null;
   const textual = node.kind === kindUnknown || node.kind === kindString;
   if (!tree.rules.decimalAsString || !textual) {
     return storeDecimal(tree, node, row, textOf(wrapper));
   }
   const refused = acceptsString(tree, node);
-  if (refused === null) node.setBytes(row, wrapper.buffer, wrapper.start, wrapper.stop);
+  if (refused === null) node.setBytes(row, buffer, start, stop);
   return refused;
 }
 

@@ -5,6 +5,7 @@ import { toColumn } from "../decode/column-batch.ts";
 import { type ColumnNode, kindList, kindStruct, kindUnknown } from "../decode/column-node.ts";
 import { dataTypeOf } from "../decode/column-types.ts";
 import { forgetUntypedFields } from "../decode/field-lookup.ts";
+import { dateMsEnd, dateMsMin } from "../decode/iso-date.ts";
 import { baseSchema, isReservedName, ourColumns } from "../decode/our-columns.ts";
 import { RescueLog } from "../decode/rescue.ts";
 import { SchemaTree } from "../decode/schema-tree.ts";
@@ -109,7 +110,7 @@ export class CollectionTable {
   finishRow(place: RecordPlace, row: RowFacts): void {
     const at = this.rows;
     this.operation.setBytes(at, row.operation, 0, row.operation.length);
-    if (!Number.isNaN(row.timestampMs)) {
+    if (row.timestampMs >= dateMsMin && row.timestampMs < dateMsEnd) {
       setMicros(this.timestamp, at, row.timestampMs);
       const newest = this.newestSourceMs;
       if (newest === null || row.timestampMs > newest) this.newestSourceMs = row.timestampMs;
@@ -199,7 +200,7 @@ export class CollectionTable {
 /** What a row has besides its document and its position. */
 export type RowFacts = {
   operation: Uint8Array;
-  /** NaN: not known. */
+  /** NaN: not known. Beyond the years that Delta's readers take it is left out as well. */
   timestampMs: number;
   key: ByteBuffer | null;
 };

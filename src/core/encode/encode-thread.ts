@@ -24,6 +24,7 @@ export function startEncodeThread(
 ): EncodeThread {
   const worker = new Worker(url);
   let over = false;
+  let spare: ArrayBuffer | null = null;
 
   function end(reason: string): void {
     if (over) return;
@@ -41,9 +42,11 @@ export function startEncodeThread(
         return;
       }
       case "result":
+        spare = message.memory;
         events.result(message.result);
         return;
       case "failed":
+        spare = message.memory;
         events.failed(unpackError(message.error));
         return;
     }
@@ -54,7 +57,8 @@ export function startEncodeThread(
 
   return {
     post(job) {
-      const { message, transfer } = packJob(job);
+      const { message, transfer } = packJob(job, spare);
+      spare = null;
       worker.postMessage(message, transfer);
     },
     async terminate() {

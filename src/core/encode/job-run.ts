@@ -97,7 +97,7 @@ export class JobRun {
   }
 
   private encodeTables(): EncodedTable[] {
-    const ms = this.job.ingestionTimestampMs;
+    const ms = Math.floor(this.job.ingestionTimestampMs);
     const encoded = [...this.tables.values()].map((table) => table.encode(ms));
     encoded.push(this.deadLetters.encode(ms));
     return encoded.filter((table) => table !== null);

@@ -1,7 +1,13 @@
 import type { MessagePort } from "node:worker_threads";
 import { assert } from "../../errors.ts";
 import type { EncodeJob, EncodeResult, MappingRules } from "./encode-job.ts";
-import { type FromWorker, packError, packResult, type ToWorker } from "./worker-messages.ts";
+import {
+  type FromWorker,
+  jobMemory,
+  packError,
+  packResult,
+  type ToWorker,
+} from "./worker-messages.ts";
 
 /** Runs jobs one after another; may keep scratch memory from job to job, but no meaning. */
 export type Encoder = { run(job: EncodeJob): EncodeResult };
@@ -19,11 +25,12 @@ export function serveEncodeJobs(
     try {
       result = encoder.run(job);
     } catch (error) {
-      const failed: FromWorker = { kind: "failed", error: packError(error) };
-      port.postMessage(failed);
+      const memory = jobMemory(job);
+      const failed: FromWorker = { kind: "failed", error: packError(error), memory };
+      port.postMessage(failed, memory === null ? [] : [memory]);
       return;
     }
-    const { message, transfer } = packResult(result);
+    const { message, transfer } = packResult(result, jobMemory(job));
     port.postMessage(message, transfer);
   }
 

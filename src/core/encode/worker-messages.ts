@@ -13,11 +13,14 @@ export type ToWorker =
   | { readonly kind: "start"; readonly rules: MappingRules }
   | { readonly kind: "job"; readonly job: EncodeJob };
 
-/** What a thread sends to the pool; each job is answered by one `result` or `failed`. */
+/**
+ * What a thread sends to the pool; each job is answered by one `result` or `failed`, and gives back
+ * the memory that its records came in.
+ */
 export type FromWorker =
   | { readonly kind: "ready" }
-  | { readonly kind: "result"; readonly result: EncodeResult }
-  | { readonly kind: "failed"; readonly error: ErrorMessage };
+  | { readonly kind: "result"; readonly result: EncodeResult; readonly memory: ArrayBuffer | null }
+  | { readonly kind: "failed"; readonly error: ErrorMessage; readonly memory: ArrayBuffer | null };
 
 /** A message and the buffers that move with it instead of being copied. */
 export type Parcel<T> = { readonly message: T; readonly transfer: ArrayBuffer[] };
@@ -33,26 +36,40 @@ export type ErrorMessage = {
 
 /**
  * A job with its own copy of the records: the sender keeps its bytes, since the job may have to be
- * run again. One copy; cloning a view would copy the whole buffer behind it.
+ * run again. All of them lie in one buffer, `memory` if that is large enough: it goes to and fro
+ * between the threads, since the collector is slow to see memory that only views hold.
  */
-export function packJob(job: EncodeJob): Parcel<ToWorker> {
-  const transfer: ArrayBuffer[] = [];
+export function packJob(job: EncodeJob, memory: ArrayBuffer | null): Parcel<ToWorker> {
+  const size = job.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
+  const buffer = memory !== null && memory.byteLength >= size ? memory : new ArrayBuffer(size);
+  let at = 0;
   const batches = job.batches.map((batch): RecordBatch => {
-    const bytes = new Uint8Array(batch.bytes);
-    transfer.push(bytes.buffer);
+    const bytes = new Uint8Array(buffer, at, batch.bytes.length);
+    bytes.set(batch.bytes);
+    at += bytes.length;
     return { ...batch, bytes };
   });
+  const transfer = batches.length === 0 ? [] : [buffer];
   return { message: { kind: "job", job: { ...job, batches } }, transfer };
 }
 
+/** The buffer that `packJob` put a job's records into. */
+export function jobMemory(job: EncodeJob): ArrayBuffer | null {
+  const buffer = job.batches[0]?.bytes.buffer;
+  return buffer instanceof ArrayBuffer ? buffer : null;
+}
+
 /** A result whose row groups move to the receiver; it is unusable on this side afterwards. */
-export function packResult(result: EncodeResult): Parcel<FromWorker> {
-  const transfer: ArrayBuffer[] = [];
+export function packResult(
+  result: EncodeResult,
+  memory: ArrayBuffer | null,
+): Parcel<FromWorker> {
+  const transfer: ArrayBuffer[] = memory === null ? [] : [memory];
   const tables = result.tables.map((table): EncodedTable => ({
     ...table,
     parts: table.parts.map((part) => packPart(part, transfer)),
   }));
-  return { message: { kind: "result", result: { ...result, tables } }, transfer };
+  return { message: { kind: "result", result: { ...result, tables }, memory }, transfer };
 }
 
 function packPart(part: EncodedPart, transfer: ArrayBuffer[]): EncodedPart {

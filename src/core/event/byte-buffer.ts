@@ -24,7 +24,8 @@ export class ByteBuffer {
 
   append(source: Uint8Array, start: number, end: number): void {
     this.ensure(end - start);
-    if (end - start < 32) {
+    // A call into the engine costs more than copying a short text by hand.
+    if (end - start < 96) {
       const to = this.bytes;
       let at = this.length;
       for (let i = start; i < end; i++) to[at++] = source[i]!;
