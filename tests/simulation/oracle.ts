@@ -1,6 +1,7 @@
 import { deadLetterTable } from "../../src/core/encode/encode-job.ts";
 import { parseAppId } from "../../src/core/position/app-id.ts";
-import { type Value, valueAt } from "../../src/delta/columns/column-value.ts";
+import type { Value } from "../../src/delta/columns/column-builder.ts";
+import { valueAt } from "../../src/delta/columns/column-value.ts";
 import { loadSnapshot } from "../../src/delta/log/snapshot.ts";
 import { scanSnapshot } from "../../src/delta/operations/scan.ts";
 import { lintTable } from "../support/log-linter.ts";

@@ -46,6 +46,7 @@ export function simSource(options: SimSourceOptions): Source {
       if (random.chance(options.floorFaults())) return;
       for (const { lane, nextOffset } of committed) floors.set(lane, nextOffset);
     },
+    release: () => undefined,
     progress: () => ({ bytesRead: 0, bytesTotal: null }),
     close: () => Promise.resolve(),
   };

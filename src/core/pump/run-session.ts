@@ -158,6 +158,9 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
     const floors = ends.map(([lane, nextOffset]): Floor => ({ lane, nextOffset, tables }));
     await session.world.source.commitFloors(floors, { signal: session.signal });
   }
+  session.world.source.release(
+    flush.jobs.flatMap((job) => job.batches.map((held) => held.batch)),
+  );
   const results = flush.jobs.map((job) => job.merged!);
   session.observe({
     kind: "flushed",

@@ -5,6 +5,7 @@ import process from "node:process";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../delta/engine.ts";
 import { CdcDeltaError } from "../../errors.ts";
+import { type BatchMemory, batchMemory } from "./batch-memory.ts";
 import { decompressingReader } from "./decompress.ts";
 import { folderFiles } from "./folder-files.ts";
 import { type LaneStep, type LineLane, lineLane } from "./line-lane.ts";
@@ -41,9 +42,11 @@ export type FileSourceOptions = {
  * (see `lineLane`), `source-replaced` (see `regularFileReader`).
  */
 export function fileSource(options: FileSourceOptions): Source {
+  const limits = { ...defaultSourceLimits, ...options.limits };
   const state: SourceState = {
     options,
-    limits: { ...defaultSourceLimits, ...options.limits },
+    limits,
+    memory: batchMemory(limits.batchBytes, limits.spareBatchesMax),
     lanes: new Map(),
     bytesTotal: null,
     pipeRead: false,
@@ -58,6 +61,9 @@ export function fileSource(options: FileSourceOptions): Source {
       for (const lane of state.lanes.values()) bytesRead += lane.bytesRead();
       return { bytesRead, bytesTotal: state.bytesTotal };
     },
+    release(batches) {
+      for (const { bytes } of batches) state.memory.giveBack(bytes);
+    },
     close: () => closeLanes(state),
   };
 }
@@ -65,6 +71,7 @@ export function fileSource(options: FileSourceOptions): Source {
 type SourceState = {
   readonly options: FileSourceOptions;
   readonly limits: SourceLimits;
+  readonly memory: BatchMemory;
   /** By name, in the order of their first appearance. */
   readonly lanes: Map<string, LineLane>;
   bytesTotal: number | null;
@@ -117,9 +124,10 @@ function pipeLane(state: SourceState, stream: Readable, path: string): LineLane 
     );
   }
   state.pipeRead = true;
+  const { limits, memory } = state;
   const { clock, sourceId } = state.options;
   const reader = decompressingReader(streamReader(stream, path, clock), path);
-  const lane = lineLane({ topic: sourceId, path, reader, clock, limits: state.limits });
+  const lane = lineLane({ topic: sourceId, path, reader, clock, limits, memory });
   state.lanes.set(lane.lane, lane);
   return lane;
 }
@@ -201,10 +209,11 @@ async function listFolder(state: SourceState): Promise<LineLane[]> {
 function fileLane(state: SourceState, path: string, topic: string): LineLane {
   const known = state.lanes.get(topic);
   if (known !== undefined) return known;
+  const { limits, memory } = state;
   const { follow, clock } = state.options;
-  const { continuityBytes } = state.limits;
+  const { continuityBytes } = limits;
   const reader = decompressingReader(regularFileReader({ path, follow, continuityBytes }), path);
-  const lane = lineLane({ topic, path, reader, clock, limits: state.limits });
+  const lane = lineLane({ topic, path, reader, clock, limits, memory });
   state.lanes.set(topic, lane);
   return lane;
 }

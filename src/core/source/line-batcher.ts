@@ -1,3 +1,5 @@
+import type { BatchMemory } from "./batch-memory.ts";
+
 /** Whole lines and where the first of them starts in the stream. */
 export type CutLines = { readonly bytes: Uint8Array; readonly offset: number };
 
@@ -26,6 +28,7 @@ const noBytes = new Uint8Array(0);
 
 export function lineBatcher(
   limits: { readonly batchBytes: number; readonly lineBytesMax: number },
+  memory: BatchMemory,
 ): LineBatcher {
   let buffer = noBytes;
   let used = 0;
@@ -34,7 +37,7 @@ export function lineBatcher(
   let start = 0;
 
   function moveTo(capacity: number): void {
-    const larger = new Uint8Array(capacity);
+    const larger = memory.take(capacity);
     larger.set(buffer.subarray(0, used));
     buffer = larger;
   }
@@ -46,7 +49,7 @@ export function lineBatcher(
     if (end * 2 > buffer.length) {
       // The memory goes with the lines.
       bytes = buffer.subarray(0, end);
-      const next = rest === 0 ? noBytes : new Uint8Array(Math.max(limits.batchBytes, rest * 2));
+      const next = rest === 0 ? noBytes : memory.take(Math.max(limits.batchBytes, rest * 2));
       next.set(buffer.subarray(end, used));
       buffer = next;
     } else {

@@ -1,6 +1,7 @@
 import type { Clock } from "../../delta/engine.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import type { RecordBatch } from "../event/record-batch.ts";
+import type { BatchMemory } from "./batch-memory.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { byteOrderMarkLength, firstRecord, streamIdentity } from "./first-record.ts";
 import { type CutLines, type LineBatcher, lineBatcher } from "./line-batcher.ts";
@@ -30,6 +31,7 @@ export type LineLaneOptions = {
   readonly reader: ByteReader;
   readonly clock: Clock;
   readonly limits: SourceLimits;
+  readonly memory: BatchMemory;
 };
 
 /** Lane and topic of an input without a name of its own. */
@@ -47,7 +49,7 @@ export function lineLane(options: LineLaneOptions): LineLane {
   const { reader, limits } = options;
   const state: LaneState = {
     options,
-    batcher: lineBatcher(limits),
+    batcher: lineBatcher(limits, options.memory),
     identity: null,
     ended: false,
     quiet: false,

@@ -19,6 +19,7 @@ export function rememberFloors(source: Source, floors: FloorStore): Source {
   return {
     description: source.description,
     progress: () => source.progress(),
+    release: (batches) => source.release(batches),
     close: () => source.close(),
     async *events({ signal }) {
       lanes.clear();

@@ -2,6 +2,8 @@
 export type SourceLimits = {
   /** About how large a batch is; also the size of a read. */
   readonly batchBytes: number;
+  /** How many batches' memory is kept for the next ones. */
+  readonly spareBatchesMax: number;
   /** A longer line is an error: it would not fit into memory together with its columns. */
   readonly lineBytesMax: number;
   /** How long lines of a pipe may wait for more before they are handed over. */
@@ -14,6 +16,7 @@ export type SourceLimits = {
 
 export const defaultSourceLimits: SourceLimits = {
   batchBytes: 1 << 20,
+  spareBatchesMax: 256,
   lineBytesMax: 64 << 20,
   lingerMs: 50,
   pollMs: 200,

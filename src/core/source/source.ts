@@ -33,6 +33,8 @@ export type Source = {
   events(options: { readonly signal: AbortSignal }): AsyncIterable<SourceEvent>;
   /** Remembers floors; called only after the Delta commits they stand for. */
   commitFloors(floors: readonly Floor[], options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Takes back the memory of batches that nobody will look at again. */
+  release(batches: readonly RecordBatch[]): void;
   /**
    * Total bytes of the input when known, for progress, and bytes read so far (compressed bytes for
    * compressed files).

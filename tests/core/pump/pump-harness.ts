@@ -78,6 +78,7 @@ export function lineSource(lines: readonly string[], options: LinesOptions = {})
       yield { kind: "lane-end", lane: topic };
     },
     commitFloors: () => Promise.resolve(),
+    release: () => undefined,
     progress: () => ({ bytesRead: 0, bytesTotal: null }),
     close: () => Promise.resolve(),
   };

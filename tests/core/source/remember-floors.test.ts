@@ -23,6 +23,7 @@ function fileOf(text: string, { identity = "first", linesPerBatch = 2 } = {}): S
       yield { kind: "lane-end", lane: "f" };
     },
     commitFloors: () => Promise.resolve(),
+    release: () => undefined,
     progress: () => ({ bytesRead: 0, bytesTotal: null }),
     close: () => Promise.resolve(),
   };
