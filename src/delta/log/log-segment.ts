@@ -78,8 +78,6 @@ export type SegmentRequest = {
   readonly uri: string;
   /** Default: the newest version of the listing. */
   readonly version?: number;
-  /** Checkpoints that proved unreadable: they are passed over. */
-  readonly unusable?: ReadonlySet<number>;
 };
 
 /**
@@ -92,10 +90,7 @@ export function buildSegment(listing: LogListing, request: SegmentRequest): LogS
   if (newest === null) throw noTable(request.uri);
   const version = request.version ?? newest;
   if (version > newest) throw noVersion(request.uri, version, listing, newest);
-  const checkpoint =
-    listing.checkpoints.findLast((found) =>
-      found.version <= version && request.unusable?.has(found.version) !== true
-    ) ?? null;
+  const checkpoint = listing.checkpoints.findLast((found) => found.version <= version) ?? null;
   const first = checkpoint === null ? 0 : checkpoint.version + 1;
   const commits = listing.commits.filter((commit) =>
     commit.version >= first && commit.version <= version

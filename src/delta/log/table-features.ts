@@ -1,5 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { DataType, StructType } from "../schema/data-type.ts";
+import { unsupportedTypeChanges } from "../schema/type-widening.ts";
 import { someField, someType } from "../schema/visit-types.ts";
 import type { Metadata, Protocol } from "./actions.ts";
 import { readTableProperties, type TableProperties } from "./table-properties.ts";
@@ -28,9 +29,12 @@ const hasKey = (prefix: string) => (table: FeatureTable): boolean =>
 const hasType = (kind: DataType["kind"]) => (table: FeatureTable): boolean =>
   someType(table.schema, (type) => type.kind === kind);
 
+const hasUnknownTypeChange = (table: FeatureTable): boolean =>
+  unsupportedTypeChanges(table.schema).length > 0;
+
 const typeWidening: FeatureRule = {
-  blocksRead: hasKey("delta.typeChanges"),
-  blocksWrite: hasKey("delta.typeChanges"),
+  blocksRead: hasUnknownTypeChange,
+  blocksWrite: hasUnknownTypeChange,
 };
 const variant: FeatureRule = { blocksRead: hasType("variant"), blocksWrite: hasType("variant") };
 

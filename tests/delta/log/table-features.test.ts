@@ -50,7 +50,9 @@ const writerOnly = (...writerFeatures: string[]): Protocol => ({
   writerFeatures,
 });
 const mode = { configuration: { "delta.columnMapping.mode": "name" } };
-const typeChanges = { fieldMetadata: { "delta.typeChanges": [] } };
+const typeChange = (fromType: string, toType: string): Parts => ({
+  fieldMetadata: { "delta.typeChanges": [{ fromType, toType }] },
+});
 const variant: Parts = { type: { kind: "variant" } };
 
 /** What keeps us from reading and from writing, by what a table lists and uses. */
@@ -79,9 +81,10 @@ const gates: readonly (readonly [string, GatedTable, string, string])[] = [
   ],
   ["deletionVectors listed", table(listed("deletionVectors")), "", ""],
   ["typeWidening listed", table(listed("typeWidening")), "", ""],
+  ["a known type change", table(listed("typeWidening"), typeChange("integer", "long")), "", ""],
   [
-    "typeWidening in use",
-    table(listed("typeWidening"), typeChanges),
+    "an unknown type change",
+    table(listed("typeWidening"), typeChange("byte", "string")),
     "typeWidening",
     "typeWidening",
   ],
