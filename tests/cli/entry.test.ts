@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -78,6 +78,46 @@ describe.each(runtimes)("src/cli/main.ts under %s", (_runtime, [command = "", ..
     const code = await new Promise((resolve) => child.once("close", resolve));
     expect([code, stderr]).toEqual([0, ""]);
   });
+});
+
+/** Follows a file, sends SIGTERM once its rows are committed, and waits for the end. */
+async function stopped(name: string): Promise<{
+  readonly code: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}> {
+  const source = path.join(folder, `${name}.ndjson`);
+  cpSync(path.join(projectRoot, "examples", "events", "stores.schemas.ndjson"), source);
+  const [, [command = "", ...args]] = runtimes[0] ?? ["", []];
+  const flags = ["--follow", "--flush-rows", "1", "--workers", "1", "--format", "json"];
+  const argv = [
+    ...args,
+    "run",
+    "--source",
+    source,
+    "--base-path",
+    path.join(folder, "f"),
+    ...flags,
+  ];
+  const child = spawn(command, argv, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => stdout += chunk.toString());
+  let sent = false;
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+    if (!stderr.includes('"event":"committed"') || sent) return;
+    sent = true;
+    child.kill("SIGTERM");
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  return { code, stdout, stderr };
+}
+
+test("SIGTERM ends a followed source in good order, with the result and 0", async () => {
+  const { code, stdout, stderr } = await stopped("once");
+  expect([code, stderr.match(/"level":"error"/)]).toEqual([0, null]);
+  expect(JSON.parse(stdout)).toMatchObject({ stopped: true, rows: 5 });
 });
 
 /** Runs a command on a pseudo-terminal of 100 columns and prints what it drew. */
