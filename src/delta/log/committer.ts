@@ -4,7 +4,7 @@ import type { Action } from "./actions.ts";
 import { type ConflictReason, findConflict } from "./conflict-checker.ts";
 import { commitKey } from "./log-path.ts";
 import { listLog, readCommit, readCommitsAfter } from "./log-reader.ts";
-import { emptyState, replayState } from "./log-replay.ts";
+import { commitIdOf, emptyState, replayState } from "./log-replay.ts";
 import { newestVersion } from "./log-segment.ts";
 import {
   advanceState,
@@ -12,7 +12,7 @@ import {
   tableGone,
   type TableState,
   toTableState,
-  whereIsVersion,
+  whereIsState,
 } from "./table-state.ts";
 import { prepareCommit, type PreparedCommit, type TransactionDraft } from "./transaction.ts";
 
@@ -176,9 +176,7 @@ async function readBack(attempt: Attempt, version: number): Promise<"ours" | "ri
 }
 
 function isOurs(actions: readonly Action[], txnId: string): boolean {
-  return actions.some((action) =>
-    action.kind === "commitInfo" && action.commitInfo["txnId"] === txnId
-  );
+  return commitIdOf(actions) === txnId;
 }
 
 function committed(
@@ -199,10 +197,9 @@ type CaughtUp = { readonly kind: "caught-up"; readonly state: TableState };
 async function catchUp(attempt: Attempt, base: TableState): Promise<CaughtUp | CommitOutcome> {
   const { engine, draft, txnId, options } = attempt;
   const { signal } = options;
+  const passed = await isPassed(attempt, base);
   const winners = await readCommitsAfter(engine, base.version, { signal, files: true });
-  if (winners.length === 0 && await isPassed(attempt, base)) {
-    return await logTruncated(attempt, base);
-  }
+  if (winners.length === 0 && passed) return await logTruncated(attempt, base);
   let state: TableState = { ...base, loadedMs: engine.clock.nowMs() };
   let conflict: { reason: ConflictReason; winnerVersion: number } | null = null;
   let landed = false;
@@ -224,7 +221,7 @@ async function catchUp(attempt: Attempt, base: TableState): Promise<CaughtUp | C
 
 /** True when the log went on and cleaned up past `state`: its next version must never be PUT. */
 async function isPassed({ engine, options }: Attempt, state: TableState): Promise<boolean> {
-  const where = await whereIsVersion(engine, state.version, { signal: options.signal });
+  const where = await whereIsState(engine, state, { signal: options.signal });
   return where === "passed";
 }
 

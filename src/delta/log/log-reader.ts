@@ -1,6 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
-import type { ObjectMeta } from "../storage/object-store.ts";
+import type { GetOptions, ObjectMeta } from "../storage/object-store.ts";
 import { parseCommit } from "./action-json.ts";
 import type { Action } from "./actions.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
@@ -48,9 +48,19 @@ export async function readCommit(
   options: ReadOptions & { readonly files: boolean },
 ): Promise<Action[] | null> {
   const key = commitKey(version);
+  const bytes = await getIfThere(engine, key, { signal: options.signal });
+  if (bytes === null) return null;
+  return parseCommit(bytes, { source: `${engine.store.uri}/${key}`, files: options.files });
+}
+
+/** An object's bytes, or null when there is no such object. */
+export async function getIfThere(
+  engine: Engine,
+  key: string,
+  options: GetOptions,
+): Promise<Uint8Array | null> {
   try {
-    const bytes = await engine.store.get(key, { signal: options.signal });
-    return parseCommit(bytes, { source: `${engine.store.uri}/${key}`, files: options.files });
+    return await engine.store.get(key, options);
   } catch (error) {
     if (error instanceof CdcDeltaError && error.code === "not-found") return null;
     throw error;

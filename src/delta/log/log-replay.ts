@@ -16,6 +16,8 @@ export type ReplayedState = {
   readonly transactions: ReadonlyMap<string, SetTransaction>;
   /** Live ones. */
   readonly domainMetadata: ReadonlyMap<string, DomainMetadata>;
+  /** `commitInfo.txnId` of the newest commit; null where it has none or was not read. */
+  readonly commitId: string | null;
 };
 
 export const emptyState: ReplayedState = {
@@ -23,6 +25,7 @@ export const emptyState: ReplayedState = {
   metadata: null,
   transactions: new Map(),
   domainMetadata: new Map(),
+  commitId: null,
 };
 
 /**
@@ -33,10 +36,11 @@ export function replayState(
   start: ReplayedState,
   commits: readonly (readonly Action[])[],
 ): ReplayedState {
-  let { protocol, metadata } = start;
+  let { protocol, metadata, commitId } = start;
   const transactions = new Map(start.transactions);
   const domainMetadata = new Map(start.domainMetadata);
   for (const actions of commits) {
+    commitId = commitIdOf(actions);
     for (const action of actions) {
       switch (action.kind) {
         case "protocol":
@@ -62,7 +66,17 @@ export function replayState(
       }
     }
   }
-  return { protocol, metadata, transactions, domainMetadata };
+  return { protocol, metadata, transactions, domainMetadata, commitId };
+}
+
+/** The id that a writer gave its commit, by which it is recognised; null without one. */
+export function commitIdOf(actions: readonly Action[]): string | null {
+  for (const action of actions) {
+    if (action.kind !== "commitInfo") continue;
+    const id = action.commitInfo["txnId"];
+    return typeof id === "string" ? id : null;
+  }
+  return null;
 }
 
 /** What some commits did to files, by file key: each key is in one of the two. */

@@ -3,10 +3,17 @@ import type { Engine } from "../engine.ts";
 import type { StructType } from "../schema/data-type.ts";
 import { schemaFromJson } from "../schema/schema-json.ts";
 import type { Action, DomainMetadata, Metadata, Protocol, SetTransaction } from "./actions.ts";
+import { parseCommit } from "./action-json.ts";
 import { readCheckpointState } from "./checkpoint-reader.ts";
 import { commitKey } from "./log-path.ts";
-import { listForVersion, listLog, readCommits, readCommitsAfter } from "./log-reader.ts";
-import { emptyState, type ReplayedState, replayState } from "./log-replay.ts";
+import {
+  getIfThere,
+  listForVersion,
+  listLog,
+  readCommits,
+  readCommitsAfter,
+} from "./log-reader.ts";
+import { commitIdOf, emptyState, type ReplayedState, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment, newestVersion } from "./log-segment.ts";
 import { featuresBlockingRead, unsupportedFeatures } from "./table-features.ts";
 import { readTableProperties, type TableProperties } from "./table-properties.ts";
@@ -22,6 +29,8 @@ export type TableState = {
   /** The newest `txn` of each appId. */
   readonly transactions: ReadonlyMap<string, SetTransaction>;
   readonly domainMetadata: ReadonlyMap<string, DomainMetadata>;
+  /** `commitInfo.txnId` of the version's commit, by which it is recognised; null: not known. */
+  readonly commitId: string | null;
   /** When this was known to be the newest version, by the engine's clock. */
   readonly loadedMs: number;
 };
@@ -94,6 +103,7 @@ export function toTableState(
     properties: readTableProperties(metadata.configuration),
     transactions: replayed.transactions,
     domainMetadata: replayed.domainMetadata,
+    commitId: replayed.commitId,
     loadedMs: engine.clock.nowMs(),
   };
 }
@@ -128,6 +138,7 @@ export function advanceState(
     version: commit.version,
     transactions: replayed.transactions,
     domainMetadata: replayed.domainMetadata,
+    commitId: replayed.commitId,
     loadedMs: engine.clock.nowMs(),
   };
 }
@@ -141,10 +152,9 @@ export async function refreshTableState(
   state: TableState,
   { signal }: LoadOptions,
 ): Promise<TableState> {
+  const where = await whereIsState(engine, state, { signal });
   const commits = await readCommitsAfter(engine, state.version, { signal, files: false });
-  if (
-    commits.length === 0 && await whereIsVersion(engine, state.version, { signal }) !== "newest"
-  ) {
+  if (where === "passed" && commits.length === 0) {
     const loaded = await loadTableState(engine, { signal });
     if (loaded === null) throw tableGone(engine.store.uri);
     return loaded;
@@ -154,26 +164,49 @@ export async function refreshTableState(
   return newest;
 }
 
+/** Enough of a commit for its first line, which tells whose it is. */
+const commitHeadBytes = 16 * 1024;
+
 /**
- * Whether a version we know is still the log's newest as far as its own file tells: `newest` also
+ * Whether a state we know is still the log's newest as far as its own commit tells: `newest` also
  * when only a probe of the next version could find more; `passed` when the log has gone on without
- * keeping it. Throws `not-found` when the log is gone, `log-corrupt` when it went backwards.
+ * keeping it. Throws `not-found` when the log is gone, `log-corrupt` when it is not the one that
+ * the state was read from: it went backwards, or has another commit in that place.
  */
-export async function whereIsVersion(
+export async function whereIsState(
   engine: Engine,
-  version: number,
+  { version, commitId }: Pick<TableState, "version" | "commitId">,
   { signal }: LoadOptions,
 ): Promise<"newest" | "passed"> {
-  if (await engine.store.head(commitKey(version), { signal }) !== null) return "newest";
+  const range = { start: 0, end: commitHeadBytes };
+  const head = await getIfThere(engine, commitKey(version), { signal, range });
+  if (head !== null) {
+    const found = commitIdOfHead(head);
+    if (found !== null && commitId !== null && found !== commitId) {
+      throw tableReplaced(engine.store.uri, `version ${version} is another commit now`);
+    }
+    return "newest";
+  }
   const newest = newestVersion(await listLog(engine, { from: 0, signal }));
   if (newest === null) throw tableGone(engine.store.uri);
   if (newest > version) return "passed";
   if (newest === version) return "newest";
-  throw new CdcDeltaError(
+  throw tableReplaced(engine.store.uri, `it went back from version ${version} to ${newest}`);
+}
+
+/** Null as well when the first line is longer than what was read: then nothing can be told. */
+function commitIdOfHead(head: Uint8Array): string | null {
+  const end = head.indexOf(10);
+  if (end < 0) return null;
+  return commitIdOf(parseCommit(head.subarray(0, end), { source: "commit", files: false }));
+}
+
+function tableReplaced(uri: string, how: string): CdcDeltaError {
+  return new CdcDeltaError(
     "log-corrupt",
-    `The Delta table at ${engine.store.uri} went back from version ${version} to ${newest}: ` +
-      "it was deleted and created again, or restored from a backup, while it was in use",
-    { context: { table: engine.store.uri, version, newest } },
+    `The Delta table at ${uri} was replaced while it was in use (${how}): it was deleted and ` +
+      "created again, or restored from a backup. Start again once it is as it should be",
+    { context: { table: uri } },
   );
 }
 

@@ -3,7 +3,11 @@ import { CdcDeltaError } from "../../../src/errors.ts";
 import type { Action } from "../../../src/delta/log/actions.ts";
 import { baseAgeMaxMs, commit, type CommitEvent } from "../../../src/delta/log/committer.ts";
 import { commitKey, lastCheckpointKey, logFolder } from "../../../src/delta/log/log-path.ts";
-import { loadTableState, refreshTableState } from "../../../src/delta/log/table-state.ts";
+import {
+  loadTableState,
+  refreshTableState,
+  type TableState,
+} from "../../../src/delta/log/table-state.ts";
 import type { TransactionDraft } from "../../../src/delta/log/transaction.ts";
 import { schemaToJson } from "../../../src/delta/schema/schema-json.ts";
 import { field, struct } from "../../../src/delta/schema/data-type.ts";
@@ -18,6 +22,7 @@ import {
   removeFile,
   rivalCommit,
   signal,
+  type TestEngine,
   testEngine,
 } from "../../support/delta-table.ts";
 
@@ -365,6 +370,36 @@ describe("commit after a long sleep", () => {
   });
 });
 
+describe("a table that was deleted and created again", () => {
+  /** Another table with as many versions as ours had, and one more. */
+  async function replaced(): Promise<{ engine: TestEngine; base: TableState }> {
+    const engine = testEngine();
+    const base = await mustCommit(engine, await newTable(engine), appendDraft("a"));
+    const keys: string[] = [];
+    for await (const meta of engine.store.list("", { signal })) keys.push(meta.key);
+    await engine.store.delete(keys, { signal });
+    let other = await newTable(engine);
+    for (const path of ["x", "y"]) other = await mustCommit(engine, other, appendDraft(path));
+    return { engine, base };
+  }
+
+  test("is not written to as if it were the old one", async () => {
+    const { engine, base } = await replaced();
+    for (const state of [base, { ...base, loadedMs: 0 }]) {
+      const failure = commit(engine, state, appendDraft("ours"), { signal });
+      await expect(failure).rejects.toThrow("version 1 is another commit now");
+    }
+    expect(await engine.store.head(commitKey(3), { signal })).toBeNull();
+  });
+
+  test("is not taken for the old one's newest version", async () => {
+    const { engine, base } = await replaced();
+    await expect(refreshTableState(engine, base, { signal })).rejects.toMatchObject({
+      code: "log-corrupt",
+    });
+  });
+});
+
 describe("refreshTableState", () => {
   test("finds all newer versions, however many, and takes over what they say", async () => {
     const engine = testEngine();
@@ -381,7 +416,7 @@ describe("refreshTableState", () => {
     expect(await refreshTableState(engine, refreshed, { signal })).toEqual(refreshed);
   });
 
-  test("asks for the next version and nothing else when there is none", async () => {
+  test("looks at its own version and the next one, and no further", async () => {
     const engine = testEngine();
     const base = await newTable(engine);
     const asked: string[] = [];
@@ -392,7 +427,7 @@ describe("refreshTableState", () => {
       list: (prefix, options) => (asked.push(`list ${prefix}`), engine.store.list(prefix, options)),
     };
     await refreshTableState({ ...engine, store }, base, { signal });
-    expect(asked).toEqual([`get ${commitKey(1)}`, `head ${commitKey(0)}`]);
+    expect(asked).toEqual([`get ${commitKey(0)}`, `get ${commitKey(1)}`]);
   });
 });
 

@@ -46,7 +46,8 @@ async function commitsLeft(store: ObjectStore): Promise<number[]> {
   return versions;
 }
 
-const strip = (state: TableState): unknown => ({ ...state, loadedMs: 0 });
+/** A checkpoint does not tell whose commit it stands for. */
+const strip = (state: TableState): unknown => ({ ...state, loadedMs: 0, commitId: null });
 
 describe("maintainTable", () => {
   test("writes a checkpoint at every tenth version, which loads as the commits do", async () => {
@@ -59,7 +60,7 @@ describe("maintainTable", () => {
       numOfAddFiles: 11,
     });
     await engine.store.delete(Array.from({ length: 11 }, (_, v) => commitKey(v)), { signal });
-    expect(strip(await loadSnapshot(engine, { signal }))).toEqual({ ...before, loadedMs: 0 });
+    expect(strip(await loadSnapshot(engine, { signal }))).toEqual(strip(before));
     expect(strip((await loadTableState(engine, { signal }))!)).toEqual(strip(state));
   });
 
