@@ -5,12 +5,19 @@ import { sameType } from "./type-name.ts";
 /** The key of a field's recorded type changes (PROTOCOL.md, "Type Change Metadata"). */
 export const typeChangesKey = "delta.typeChanges";
 
-/** Integers in order of width, with the decimal digits before the point that they need. */
-const integers: Readonly<Record<string, { readonly width: number; readonly digits: number }>> = {
-  byte: { width: 1, digits: 10 },
-  short: { width: 2, digits: 10 },
-  integer: { width: 4, digits: 10 },
-  long: { width: 8, digits: 20 },
+type Integer = {
+  readonly width: number;
+  /** Digits before the point that the protocol asks of a decimal. */
+  readonly digits: number;
+  /** Digits that its values have; earlier writers asked for no more. */
+  readonly digitsUsed: number;
+};
+
+const integers: Readonly<Record<string, Integer>> = {
+  byte: { width: 1, digits: 10, digitsUsed: 3 },
+  short: { width: 2, digits: 10, digitsUsed: 5 },
+  integer: { width: 4, digits: 10, digitsUsed: 10 },
+  long: { width: 8, digits: 20, digitsUsed: 19 },
 };
 
 /** Whether the protocol's Type Widening lets a column of `from` become one of `to`. */
