@@ -63,13 +63,26 @@ async function readRawCommits(
     if (!text.endsWith("\n")) report(`${key}: the last line has no end`);
     const lines = text.split("\n").slice(0, -1);
     const actions = lines.map((line): RawAction => {
-      const action = JSON.parse(line);
+      const action = parseWithSource(line, exactNumber) as RawAction;
       if (Object.keys(action).length !== 1) report(`${key}: a line is not one action: ${line}`);
       return action;
     });
     commits.set(Number(version), actions);
   }
   return new Map([...commits].sort(([a], [b]) => a - b));
+}
+
+type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
+const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknown;
+
+/** Integers that a number cannot hold come out as bigint. */
+function exactNumber(
+  _key: string,
+  value: unknown,
+  { source = "" }: { readonly source?: string },
+): unknown {
+  const isRounded = typeof value === "number" && !Number.isSafeInteger(value);
+  return isRounded && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function lintCommit({ report }: LintedTable, version: number, actions: readonly RawAction[]): void {
