@@ -25,6 +25,7 @@ import {
   txnColumn,
 } from "./checkpoint-schema.ts";
 import { parsedStatisticsColumn, statisticsOfParsed } from "./checkpoint-statistics.ts";
+import { logFileGone } from "./log-reader.ts";
 import { emptyState, type ReplayedState, replayState } from "./log-replay.ts";
 import { type CheckpointFiles, v2CheckpointUnsupported } from "./log-segment.ts";
 
@@ -189,7 +190,9 @@ async function reading<T>(engine: Engine, meta: ObjectMeta, read: () => Promise<
   try {
     return await read();
   } catch (cause) {
-    if (!(cause instanceof CdcDeltaError) || cause.code !== "parquet") throw cause;
+    if (!(cause instanceof CdcDeltaError)) throw cause;
+    if (cause.code === "not-found") throw logFileGone(engine.store.uri, meta.key);
+    if (cause.code !== "parquet") throw cause;
     throw new CdcDeltaError(
       "log-corrupt",
       `Cannot read the checkpoint ${engine.store.uri}/${meta.key}: ${messageOf(cause)}`,

@@ -19,9 +19,9 @@ import {
   readLastCheckpoint,
 } from "./last-checkpoint.ts";
 import { classicCheckpointKey, lastCheckpointKey } from "./log-path.ts";
-import { listForVersion } from "./log-reader.ts";
+import { withListing } from "./log-reader.ts";
 import { isTombstoneLive } from "./log-replay.ts";
-import { buildSegment } from "./log-segment.ts";
+import { buildSegment, type LogListing } from "./log-segment.ts";
 import { liveFiles, replaySegment } from "./snapshot.ts";
 import type { TableState } from "./table-state.ts";
 
@@ -38,13 +38,37 @@ export async function writeCheckpoint(
   version: number,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<LastCheckpoint> {
-  const listing = await listForVersion(engine, { version, signal });
+  const encoded = await withListing(
+    engine,
+    { version, signal },
+    (listing) => encodeCheckpoint(engine, listing, version, signal),
+  );
+  const { chunks, rows, numOfAddFiles } = encoded;
+  await engine.store.put(classicCheckpointKey(version), chunks, { signal });
+  const sizeInBytes = chunks.reduce((size, chunk) => size + chunk.byteLength, 0);
+  const hint = { version, size: rows, sizeInBytes, numOfAddFiles };
+  await writeHint(engine, hint, signal);
+  return hint;
+}
+
+type EncodedCheckpoint = {
+  readonly chunks: readonly Uint8Array[];
+  readonly rows: number;
+  readonly numOfAddFiles: number;
+};
+
+async function encodeCheckpoint(
+  engine: Engine,
+  listing: LogListing,
+  version: number,
+  signal: AbortSignal,
+): Promise<EncodedCheckpoint> {
   const segment = buildSegment(listing, { uri: engine.store.uri, version });
   const replayed = await replaySegment(engine, segment, { signal });
   const { state } = replayed;
   const nowMs = engine.clock.nowMs();
-  const { checkpointStatsAsJson, deletedFileRetentionMs: retentionMs } = state.properties;
-  const groups = rowGroupBuilder(checkpointStatsAsJson);
+  const { checkpointStatsAsJson: stats, deletedFileRetentionMs: retentionMs } = state.properties;
+  const groups = rowGroupBuilder(stats);
   for (const row of stateRows(state, nowMs)) groups.push(row);
   let numOfAddFiles = 0;
   for await (const { adds, removes } of liveFiles(engine, segment, replayed, { signal })) {
@@ -55,13 +79,8 @@ export async function writeCheckpoint(
     }
   }
   const { rowGroups, rows } = groups.finish();
-  const schema = checkpointSchema({ stats: checkpointStatsAsJson });
-  const chunks = assembleParquetFile(schema, rowGroups, { createdBy });
-  await engine.store.put(classicCheckpointKey(version), chunks, { signal });
-  const sizeInBytes = chunks.reduce((size, chunk) => size + chunk.byteLength, 0);
-  const hint = { version, size: rows, sizeInBytes, numOfAddFiles };
-  await writeHint(engine, hint, signal);
-  return hint;
+  const chunks = assembleParquetFile(checkpointSchema({ stats }), rowGroups, { createdBy });
+  return { chunks, rows, numOfAddFiles };
 }
 
 /** All of a state but its files; transactions are kept for as long as the table says. */

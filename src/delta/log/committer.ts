@@ -130,8 +130,14 @@ async function tryPut(
         return { kind: found === "ours" ? "ours" : "passed" };
       }
     } else if (await isPassed(attempt, base)) return { kind: "passed" };
+    const askedMs = attempt.engine.clock.nowMs();
     const put = await putCommit(attempt, prepared);
-    if (put.kind === "created") return { kind: "ours" };
+    if (put.kind === "created") {
+      // A process that slept in between may have put its commit behind the log's back.
+      const slept = attempt.engine.clock.nowMs() - askedMs > baseAgeMaxMs;
+      const isStray = slept && base !== null && await isPassed(attempt, base);
+      return { kind: isStray ? "passed" : "ours" };
+    }
     const found = await readBack(attempt, prepared.version);
     if (found !== "nothing") return { kind: found };
     return { kind: "unknown", error: put.kind === "in-doubt" ? put.error : null };

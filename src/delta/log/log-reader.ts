@@ -27,7 +27,7 @@ export async function listLog(
  * Lists what is needed for a version (default: the newest): from the hinted checkpoint on when
  * that is usable, else the whole log.
  */
-export async function listForVersion(
+async function listForVersion(
   engine: Engine,
   { version, signal }: ReadOptions & { readonly version?: number },
 ): Promise<LogListing> {
@@ -39,6 +39,30 @@ export async function listForVersion(
     if (usable && (version === undefined || version <= newest)) return listing;
   }
   return await listLog(engine, { from: 0, signal });
+}
+
+/** Listings tried when files vanish between the listing and the reading. */
+const listingsMax = 3;
+
+/**
+ * Lists what is needed for a version and uses it, again from a new listing when a listed file is
+ * gone: a clean-up may run at any time.
+ */
+export async function withListing<T>(
+  engine: Engine,
+  options: ReadOptions & { readonly version?: number },
+  use: (listing: LogListing) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    const listing = await listForVersion(engine, options);
+    try {
+      return await use(listing);
+    } catch (error) {
+      const isGone = error instanceof CdcDeltaError && error.code === "not-found" &&
+        error.retryable;
+      if (!isGone || attempt === listingsMax) throw error;
+    }
+  }
 }
 
 /** The actions of a commit; null when its file is not there. Throws `log-corrupt`. */
@@ -80,7 +104,7 @@ export async function* readCommits(
     const read = await Promise.all(wave.map((version) => readCommit(engine, version, options)));
     for (const [index, actions] of read.entries()) {
       const version = wave[index] ?? -1;
-      if (actions === null) throw commitGone(engine.store.uri, version);
+      if (actions === null) throw logFileGone(engine.store.uri, commitKey(version));
       yield { version, actions };
     }
   }
@@ -107,11 +131,12 @@ export async function readCommitsAfter(
   }
 }
 
-function commitGone(uri: string, version: number): CdcDeltaError {
+/** The error for a file of the log that was listed and could not be read any more. */
+export function logFileGone(uri: string, key: string): CdcDeltaError {
   return new CdcDeltaError(
     "not-found",
-    `Cannot read the Delta table at ${uri}: commit ${version} was listed but is gone; a log ` +
-      "clean-up may have removed it, try again",
-    { context: { table: uri, version }, retryable: true },
+    `Cannot read the Delta table at ${uri}: "${key}" was listed but is gone; a log clean-up may ` +
+      "have removed it, try again",
+    { context: { table: uri, key }, retryable: true },
   );
 }

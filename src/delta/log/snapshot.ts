@@ -2,7 +2,7 @@ import type { Engine } from "../engine.ts";
 import type { Action, AddFile, RemoveFile } from "./actions.ts";
 import { readCheckpointFiles } from "./checkpoint-reader.ts";
 import { commitTimestampMs } from "./commit-timestamps.ts";
-import { listForVersion, readCommits } from "./log-reader.ts";
+import { readCommits, withListing } from "./log-reader.ts";
 import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
 import { struct } from "../schema/data-type.ts";
@@ -37,28 +37,24 @@ export async function loadSnapshot(
   options: LoadSnapshotOptions,
 ): Promise<Snapshot> {
   const { signal } = options;
-  const version = await versionOf(engine, options);
-  const listing = await listForVersion(engine, {
-    signal,
-    ...(version === undefined ? {} : { version }),
+  const number = await versionOf(engine, options);
+  const version = number === undefined ? {} : { version: number };
+  return await withListing(engine, { signal, ...version }, async (listing) => {
+    const segment = buildSegment(listing, { uri: engine.store.uri, ...version });
+    const { state, changes } = await replaySegment(engine, segment, { signal });
+    assertReadable(state, engine.store.uri);
+    const files: AddFile[] = [];
+    const tombstones: RemoveFile[] = [];
+    for await (const batch of liveFiles(engine, segment, { state, changes }, { signal })) {
+      for (const add of batch.adds) files.push(checkReadable(add, engine.store.uri));
+      for (const remove of batch.removes) tombstones.push(remove);
+    }
+    const timestampMs = await commitTimestampMs(engine, listing.commits, segment.version, {
+      properties: state.properties,
+      signal,
+    });
+    return { ...state, files, tombstones, timestampMs };
   });
-  const segment = buildSegment(listing, {
-    uri: engine.store.uri,
-    ...(version === undefined ? {} : { version }),
-  });
-  const { state, changes } = await replaySegment(engine, segment, { signal });
-  assertReadable(state, engine.store.uri);
-  const files: AddFile[] = [];
-  const tombstones: RemoveFile[] = [];
-  for await (const batch of liveFiles(engine, segment, { state, changes }, { signal })) {
-    for (const add of batch.adds) files.push(checkReadable(add, engine.store.uri));
-    for (const remove of batch.removes) tombstones.push(remove);
-  }
-  const timestampMs = await commitTimestampMs(engine, listing.commits, segment.version, {
-    properties: state.properties,
-    signal,
-  });
-  return { ...state, files, tombstones, timestampMs };
 }
 
 async function versionOf(

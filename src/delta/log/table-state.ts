@@ -6,13 +6,7 @@ import type { Action, DomainMetadata, Metadata, Protocol, SetTransaction } from 
 import { parseCommit } from "./action-json.ts";
 import { readCheckpointState } from "./checkpoint-reader.ts";
 import { commitKey } from "./log-path.ts";
-import {
-  getIfThere,
-  listForVersion,
-  listLog,
-  readCommits,
-  readCommitsAfter,
-} from "./log-reader.ts";
+import { getIfThere, listLog, readCommits, readCommitsAfter, withListing } from "./log-reader.ts";
 import { commitIdOf, emptyState, type ReplayedState, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment, newestVersion } from "./log-segment.ts";
 import { featuresBlockingRead, unsupportedFeatures } from "./table-features.ts";
@@ -47,15 +41,16 @@ export async function loadTableState(
   engine: Engine,
   { signal }: LoadOptions,
 ): Promise<TableState | null> {
-  const listing = await listForVersion(engine, { signal });
-  if (newestVersion(listing) === null) return null;
-  const segment = buildSegment(listing, { uri: engine.store.uri });
-  const replayed = await replaySegmentState(engine, segment, { signal });
-  return toTableState(engine, segment.version, replayed);
+  return await withListing(engine, { signal }, async (listing) => {
+    if (newestVersion(listing) === null) return null;
+    const segment = buildSegment(listing, { uri: engine.store.uri });
+    const replayed = await replaySegmentState(engine, segment, { signal });
+    return toTableState(engine, segment.version, replayed);
+  });
 }
 
 /** Reads the non-file actions of a segment. */
-export async function replaySegmentState(
+async function replaySegmentState(
   engine: Engine,
   segment: LogSegment,
   { signal }: LoadOptions,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { CdcDeltaError } from "../../../src/errors.ts";
 import type { Action } from "../../../src/delta/log/actions.ts";
 import { baseAgeMaxMs, commit, type CommitEvent } from "../../../src/delta/log/committer.ts";
+import { writeCheckpoint } from "../../../src/delta/log/checkpoint-writer.ts";
 import { commitKey, lastCheckpointKey, logFolder } from "../../../src/delta/log/log-path.ts";
 import {
   loadTableState,
@@ -342,6 +343,29 @@ describe("commit after a long sleep", () => {
     const failure = commit(engine, base, appendDraft("ours"), { signal });
     await expect(failure).rejects.toMatchObject({ code: "log-corrupt" });
     expect(await engine.store.head(commitKey(1), { signal })).toBeNull();
+  });
+
+  test("does not count a commit that it put behind the log's back", async () => {
+    let asleep: () => Promise<void> = () => Promise.resolve();
+    const engine = testEngine((store) => ({
+      ...store,
+      putIfAbsent: async (key, bytes, options) => {
+        if (key === commitKey(2)) await asleep();
+        return await store.putIfAbsent(key, bytes, options);
+      },
+    }));
+    const base = await mustCommit(engine, await newTable(engine), appendDraft("a"));
+    asleep = async () => {
+      asleep = () => Promise.resolve();
+      engine.nowMs += baseAgeMaxMs + 1;
+      let state = base;
+      for (const path of ["b", "c"]) state = await mustCommit(engine, state, appendDraft(path));
+      await writeCheckpoint(engine, state.version, { signal });
+      await engine.store.delete([0, 1, 2].map(commitKey), { signal });
+    };
+    const outcome = await commit(engine, base, appendDraft("ours"), { signal });
+    expect(outcome).toMatchObject({ kind: "conflicted", reason: "log-truncated" });
+    expect(await livePaths(engine)).toEqual(["first", "a", "b", "c"]);
   });
 
   test("fails when the table was deleted, and does not create it again", async () => {

@@ -242,3 +242,32 @@ describe("writeCheckpoint", () => {
     expect((await loadTableState(engine, { signal }))?.version).toBe(10);
   });
 });
+
+describe("a clean-up while the log is read", () => {
+  for (const [what, key] of [["commit", commitKey(9)], ["checkpoint", classicCheckpointKey(10)]]) {
+    test(`a ${what} that vanishes after the listing makes it list again`, async () => {
+      let vanish: string | null = null;
+      const engine = testEngine((store) => ({
+        ...store,
+        get: async (asked, options) => {
+          if (asked !== vanish) return await store.get(asked, options);
+          vanish = null;
+          // By then a newer checkpoint is there, as clean-up only runs after one.
+          await writeCheckpoint(engine, 20, { signal });
+          await store.delete([asked], { signal });
+          return await store.get(asked, options);
+        },
+      }));
+      await grow(engine, await newTable(engine), 12);
+      let state = (await loadTableState(engine, { signal }))!;
+      for (let i = 13; i <= 21; i++) state = await mustCommit(engine, state, appendDraft(`f${i}`));
+      if (what === "commit") await engine.store.delete([lastCheckpointKey], { signal });
+      if (what === "commit") {
+        await engine.store.delete([classicCheckpointKey(10)], { signal });
+      }
+      vanish = key ?? null;
+      expect((await loadSnapshot(engine, { signal })).files).toHaveLength(22);
+      expect(vanish).toBeNull();
+    });
+  }
+});
