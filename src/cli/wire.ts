@@ -58,11 +58,7 @@ export function wireRun(
     pipelineId: settings.pipelineId,
     tableExists: (key, options) => hasLog(locate(key).engine, options),
   });
-  const source = rememberFloors(files, {
-    ...floors,
-    // Told to stop while a floor is looked up, the run still commits what it has read.
-    load: (lane) => floors.load(lane, { signal: new AbortController().signal }),
-  });
+  const source = rememberFloors(files, floors);
   const pool = openPool(values, mappingRules(values, { collections }));
   return {
     pump: { source, pool, clock: systemClock, random: systemRandom, locate },

@@ -2,15 +2,8 @@ import { restartsMax } from "../../limits.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import type { PumpEvent, PumpObserver, PumpSummary, TableSummary } from "./pump-events.ts";
 import { runSession } from "./run-session.ts";
-import type { PumpSettings, PumpWorld } from "./session.ts";
+import type { PumpSettings, PumpSignals, PumpWorld } from "./session.ts";
 import type { OpenTable } from "./open-table.ts";
-
-export type PumpSignals = {
-  /** Gives up at once: nothing more is committed. */
-  readonly signal: AbortSignal;
-  /** Ends in good order: what was read is committed. */
-  readonly stop: AbortSignal;
-};
 
 /**
  * Moves records from the source into Delta tables until the input ends or `stop` is raised. Every

@@ -12,13 +12,13 @@ import { createHeld, cutJob, failSession, type Held, heldBytes } from "./held.ts
 import { laneEnds } from "./held-job.ts";
 import { createLock } from "./lock.ts";
 import { type OpenTable, viewOf } from "./open-table.ts";
-import type { PumpSignals } from "./pump.ts";
 import type { PumpObserver } from "./pump-events.ts";
 import { readSource } from "./read-source.ts";
 import type {
   FlushContext,
   FrozenSchemas,
   PumpSettings,
+  PumpSignals,
   PumpWorld,
   Session,
   StalePositions,

@@ -39,6 +39,13 @@ export type PumpWorld = {
   readonly locate: (key: TableKey) => TableHome;
 };
 
+export type PumpSignals = {
+  /** Gives up at once: nothing more is committed. */
+  readonly signal: AbortSignal;
+  /** Ends in good order: what was read is committed. */
+  readonly stop: AbortSignal;
+};
+
 /** Jobs that become one commit per table. */
 export type Flush = {
   readonly id: number;

@@ -24,8 +24,13 @@ export function rememberFloors(source: Source, floors: FloorStore): Source {
     async *events({ signal }) {
       lanes.clear();
       for await (const event of source.events({ signal })) {
-        const passed = await pass(lanes, floors, { event, signal });
+        const passed = await pass(lanes, floors, { event, signal }).catch((error: unknown) => {
+          // Told to stop while a floor was looked up: nothing was read, so nothing is held.
+          if (signal.aborted && error === signal.reason) return null;
+          throw error;
+        });
         if (passed !== null) yield passed;
+        if (signal.aborted) return;
       }
     },
     async commitFloors(committed, options) {
