@@ -24,13 +24,8 @@ export function rememberFloors(source: Source, floors: FloorStore): Source {
     async *events({ signal }) {
       lanes.clear();
       for await (const event of source.events({ signal })) {
-        const passed = await pass(lanes, floors, { event, signal }).catch((error: unknown) => {
-          // Told to stop while a floor was looked up: nothing was read, so nothing is held.
-          if (signal.aborted && error === signal.reason) return null;
-          throw error;
-        });
+        const passed = await pass(lanes, floors, event);
         if (passed !== null) yield passed;
-        if (signal.aborted) return;
       }
     },
     async commitFloors(committed, options) {
@@ -57,17 +52,21 @@ type LaneFloor = {
   readonly tables: Set<string>;
 };
 
-type Passing = { readonly event: SourceEvent; readonly signal: AbortSignal };
+/**
+ * Floors are looked up even when reading was told to stop: what a pipe gave by then cannot be read
+ * again, so it is still handed over.
+ */
+const unhurried: { readonly signal: AbortSignal } = { signal: new AbortController().signal };
 
 async function pass(
   lanes: Map<Lane, LaneFloor>,
   floors: FloorStore,
-  { event, signal }: Passing,
+  event: SourceEvent,
 ): Promise<SourceEvent | null> {
   if (event.kind === "lane-end") {
     const floor = lanes.has(event.lane)
       ? lanes.get(event.lane)!.floor
-      : await floors.load(event.lane, { signal });
+      : await floors.load(event.lane, unhurried);
     if (floor !== null) throw replaced(event.lane, "it ends before the place reached last time");
     return event;
   }
@@ -75,7 +74,7 @@ async function pass(
   const { lane, batch } = event;
   let known = lanes.get(lane);
   if (known === undefined) {
-    known = await meetLane(lane, batch, { floors, signal });
+    known = await meetLane(lane, batch, floors);
     lanes.set(lane, known);
   }
   if (known.identity === "") return event;
@@ -88,7 +87,7 @@ async function pass(
 async function meetLane(
   lane: Lane,
   batch: RecordBatch,
-  { floors, signal }: { readonly floors: FloorStore; readonly signal: AbortSignal },
+  floors: FloorStore,
 ): Promise<LaneFloor> {
   const { identity } = batch.position;
   const end = batch.bytes.indexOf(newline);
@@ -96,7 +95,7 @@ async function meetLane(
   if (identity === "" || carriesOwnPosition(firstLine)) {
     return { identity: "", floor: null, hashes: new Map(), tables: new Set() };
   }
-  const floor = await floors.load(lane, { signal });
+  const floor = await floors.load(lane, unhurried);
   if (floor !== null && floor.identity !== identity) {
     throw replaced(lane, "its first record is another one");
   }
