@@ -55,8 +55,13 @@ export class RescueLog {
     return this.entries.length;
   }
 
-  rollback(mark: number): void {
-    if (mark < this.entries.length) this.entries.length = mark;
+  /** Takes back what was rescued since; returns why the first of it was, null if nothing was. */
+  rollback(mark: number): RescueReason | null {
+    const first = this.entries[mark];
+    if (first === undefined) return null;
+    this.entries.length = mark;
+    this.text.length = first.start;
+    return first.reason;
   }
 
   /** Adds the value whose text stands in `text` from `start` on. */

@@ -219,8 +219,8 @@ export class Shredder {
   /** Nothing in the value had a type, so there is no column yet that could say it was there. */
   private untyped(node: ColumnNode, p: number, row: number, mark: number, end: number): number {
     if (node.filter === filterBelow) return end;
-    this.rescue.rollback(mark);
-    return this.misfit(node, p, row, "untyped-empty");
+    const reason = this.rescue.rollback(mark) ?? "untyped-empty";
+    return this.misfit(node, p, row, reason);
   }
 
   /** The fields of the object at `p`; returns the position behind it. */
