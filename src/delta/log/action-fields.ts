@@ -9,6 +9,7 @@ export function badAction(why: string): CdcDeltaError {
   return new CdcDeltaError("log-corrupt", why);
 }
 
+/** An object that is no list; throws `log-corrupt` for anything else. */
 export function asActionObject(value: unknown, what: string): ActionObject {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw badAction(`"${what}" is not an object`);
@@ -16,6 +17,7 @@ export function asActionObject(value: unknown, what: string): ActionObject {
   return value as ActionObject;
 }
 
+/** A text; undefined when absent or null, `log-corrupt` for another type (so for all below). */
 export function optionalString(object: ActionObject, key: string): string | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
@@ -23,12 +25,14 @@ export function optionalString(object: ActionObject, key: string): string | unde
   return value;
 }
 
+/** A text that has to be there. */
 export function requiredString(object: ActionObject, key: string): string {
   const value = optionalString(object, key);
   if (value === undefined) throw badAction(`"${key}" is missing`);
   return value;
 }
 
+/** An integer that a JavaScript number holds exactly. */
 export function optionalInteger(object: ActionObject, key: string): number | undefined {
   const value = optionalBigint(object, key);
   if (value === undefined) return undefined;
@@ -37,12 +41,14 @@ export function optionalInteger(object: ActionObject, key: string): number | und
   return number;
 }
 
+/** As `optionalInteger`, for one that has to be there. */
 export function requiredInteger(object: ActionObject, key: string): number {
   const value = optionalInteger(object, key);
   if (value === undefined) throw badAction(`"${key}" is missing`);
   return value;
 }
 
+/** A 64-bit integer, every digit of it. */
 export function optionalBigint(object: ActionObject, key: string): bigint | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
@@ -57,12 +63,14 @@ export function optionalBigint(object: ActionObject, key: string): bigint | unde
   return BigInt(digits[1]);
 }
 
+/** As `optionalBigint`, for one that has to be there. */
 export function requiredBigint(object: ActionObject, key: string): bigint {
   const value = optionalBigint(object, key);
   if (value === undefined) throw badAction(`"${key}" is missing`);
   return value;
 }
 
+/** True or false. */
 export function optionalBoolean(object: ActionObject, key: string): boolean | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
@@ -70,6 +78,7 @@ export function optionalBoolean(object: ActionObject, key: string): boolean | un
   return value;
 }
 
+/** A list of texts. */
 export function optionalStrings(object: ActionObject, key: string): string[] | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;

@@ -23,10 +23,13 @@ import {
   requiredString,
 } from "./action-fields.ts";
 
-/**
+/*
  * Plain objects, from JSON lines or checkpoint rows, → typed actions (PROTOCOL.md, "Actions").
- * Members that old writers leave out get the value the protocol gives them. Throw `log-corrupt`.
+ * Members that old writers leave out get the value the protocol gives them. All of them throw
+ * `log-corrupt` for members that are not what they should be.
  */
+
+/** An `add` object (PROTOCOL.md, "Add File and Remove File"). */
 export function readAdd(object: ActionObject): AddFile {
   return omitUndefined({
     path: requiredString(object, "path"),
@@ -43,6 +46,7 @@ export function readAdd(object: ActionObject): AddFile {
   });
 }
 
+/** A `remove` object (PROTOCOL.md, "Add File and Remove File"). */
 export function readRemove(object: ActionObject): RemoveFile {
   return omitUndefined({
     path: requiredString(object, "path"),
@@ -73,6 +77,7 @@ function readDeletionVector(object: ActionObject): DeletionVectorDescriptor | un
 
 const emptySchema = `{"type":"struct","fields":[]}`;
 
+/** A `metaData` object (PROTOCOL.md, "Change Metadata"). */
 export function readMetadata(object: ActionObject): Metadata {
   const format = asActionObject(object["format"] ?? {}, "format");
   return omitUndefined({
@@ -90,6 +95,7 @@ export function readMetadata(object: ActionObject): Metadata {
   });
 }
 
+/** A `protocol` object (PROTOCOL.md, "Protocol Evolution"). */
 export function readProtocol(object: ActionObject): Protocol {
   return omitUndefined({
     minReaderVersion: requiredInteger(object, "minReaderVersion"),
@@ -99,6 +105,7 @@ export function readProtocol(object: ActionObject): Protocol {
   });
 }
 
+/** A `txn` object (PROTOCOL.md, "Transaction Identifiers"). */
 export function readTransaction(object: ActionObject): SetTransaction {
   return omitUndefined({
     appId: requiredString(object, "appId"),
@@ -107,6 +114,7 @@ export function readTransaction(object: ActionObject): SetTransaction {
   });
 }
 
+/** A `domainMetadata` object (PROTOCOL.md, "Domain Metadata"). */
 export function readDomainMetadata(object: ActionObject): DomainMetadata {
   return {
     domain: requiredString(object, "domain"),
@@ -115,6 +123,7 @@ export function readDomainMetadata(object: ActionObject): DomainMetadata {
   };
 }
 
+/** A `cdc` object (PROTOCOL.md, "Add CDC File"). */
 export function readCdcFile(object: ActionObject): AddCdcFile {
   return {
     path: requiredString(object, "path"),

@@ -21,12 +21,13 @@ const none = {
   domainMetadata: null,
 } as const;
 
+/** The row of a `txn`. */
 export function transactionRow(txn: SetTransaction): CheckpointRow {
   const { appId, version, lastUpdated } = txn;
   return { ...none, txn: { appId, version, lastUpdated: long(lastUpdated) } };
 }
 
-/** `dataChange` is false in checkpoints, as in delta-spark's. */
+/** The row of an `add`; `dataChange` is false in checkpoints, as in delta-spark's. */
 export function addRow(add: AddFile): CheckpointRow {
   return {
     ...none,
@@ -46,6 +47,7 @@ export function addRow(add: AddFile): CheckpointRow {
   };
 }
 
+/** The row of a tombstone: without statistics and tags. */
 export function removeRow(remove: RemoveFile): CheckpointRow {
   return {
     ...none,
@@ -65,6 +67,7 @@ export function removeRow(remove: RemoveFile): CheckpointRow {
   };
 }
 
+/** The row of the `metaData`: what is empty is there and empty, not null. */
 export function metadataRow(metadata: Metadata): CheckpointRow {
   return {
     ...none,
@@ -81,6 +84,7 @@ export function metadataRow(metadata: Metadata): CheckpointRow {
   };
 }
 
+/** The row of the `protocol`; absent feature lists are null. */
 export function protocolRow(protocol: Protocol): CheckpointRow {
   const { readerFeatures, writerFeatures } = protocol;
   return {
@@ -94,6 +98,7 @@ export function protocolRow(protocol: Protocol): CheckpointRow {
   };
 }
 
+/** The row of a live domain. */
 export function domainMetadataRow(domain: DomainMetadata): CheckpointRow {
   return { ...none, domainMetadata: { ...domain } };
 }

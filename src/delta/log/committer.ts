@@ -4,7 +4,7 @@ import type { Action } from "./actions.ts";
 import { type ConflictReason, findConflict } from "./conflict-checker.ts";
 import { commitKey } from "./log-path.ts";
 import { listLog, readCommit, readCommitsAfter } from "./log-reader.ts";
-import { commitIdOf, emptyState, replayState } from "./log-replay.ts";
+import { emptyState, replayState } from "./log-replay.ts";
 import { newestVersion } from "./log-segment.ts";
 import {
   advanceState,
@@ -182,7 +182,9 @@ async function readBack(attempt: Attempt, version: number): Promise<"ours" | "ri
 }
 
 function isOurs(actions: readonly Action[], txnId: string): boolean {
-  return commitIdOf(actions) === txnId;
+  return actions.some((action) =>
+    action.kind === "commitInfo" && action.commitInfo["txnId"] === txnId
+  );
 }
 
 function committed(

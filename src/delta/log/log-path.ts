@@ -46,10 +46,12 @@ export function versionPrefix(version: number): string {
   return `${logFolder}${String(version).padStart(20, "0")}`;
 }
 
+/** The key of a version's commit. */
 export function commitKey(version: number): string {
   return `${versionPrefix(version)}.json`;
 }
 
+/** The key of a version's checkpoint in one file. */
 export function classicCheckpointKey(version: number): string {
   return `${versionPrefix(version)}.checkpoint.parquet`;
 }
