@@ -91,6 +91,7 @@ function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     : new Uint8Array(bytes);
 }
 
+/** An error as a message; anything but a `CdcDeltaError` becomes an `internal` one. */
 export function packError(error: unknown): ErrorMessage {
   const stack = error instanceof Error ? error.stack ?? "" : "";
   if (error instanceof CdcDeltaError) {
@@ -101,6 +102,7 @@ export function packError(error: unknown): ErrorMessage {
   return { code: "internal", message, context: {}, retryable: false, stack };
 }
 
+/** The error that a message stands for. */
 export function unpackError(packed: ErrorMessage): CdcDeltaError {
   const { code, message, context, retryable, stack } = packed;
   const error = new CdcDeltaError(code, message, { context, retryable });

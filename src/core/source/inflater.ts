@@ -18,6 +18,7 @@ export type Inflater = {
   destroy(): void;
 };
 
+/** An `Inflater` for one compressed stream. */
 export function inflater(stream: Transform): Inflater {
   let failure: Error | null = null;
   let writing = false;

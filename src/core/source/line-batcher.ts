@@ -26,6 +26,7 @@ export type LineBatcher = {
 const newline = 0x0a;
 const noBytes = new Uint8Array(0);
 
+/** A `LineBatcher` that takes its memory from `memory`. */
 export function lineBatcher(
   limits: { readonly batchBytes: number; readonly lineBytesMax: number },
   memory: BatchMemory,
