@@ -3,6 +3,7 @@ import type { Column } from "../columns/column.ts";
 import { nullColumn } from "../columns/gather.ts";
 import type { LeafData } from "./chunk-reader.ts";
 import { convertLeaf } from "./convert-leaf.ts";
+import { readFailure } from "./read-failure.ts";
 import type { ReadPlan } from "./read-plan.ts";
 
 /**
@@ -89,7 +90,7 @@ function placement(
     }
     row++;
   }
-  assert(row === frame.length, "levels of a column agree about its rows");
+  if (row !== frame.length) throw readFailure("levels of a column disagree about its rows");
   return { valid, rows: rows.subarray(0, count) };
 }
 
@@ -117,7 +118,7 @@ function listShape(
     }
     if (level >= maxDefinition && repeat <= maxRepetition) offsets[row + 1] = ++items;
   }
-  assert(row + 1 === frame.length, "levels of a list agree about its rows");
+  if (row + 1 !== frame.length) throw readFailure("levels of a list disagree about its rows");
   const inner = { repetition: maxRepetition, definition: maxDefinition, length: items };
   return { valid, offsets, inner };
 }

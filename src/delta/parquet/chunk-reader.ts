@@ -1,6 +1,5 @@
 import type { ColumnMetaData, PageHeader } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
-import { messageOf } from "../../errors.ts";
 import { decompress } from "./decompress.ts";
 import type { FileNode } from "./file-schema.ts";
 import { bitWidth } from "./hybrid.ts";
@@ -10,7 +9,7 @@ import {
   readDictionaryValues,
   readValues,
 } from "./physical-values.ts";
-import { readFailure } from "./read-failure.ts";
+import { decoding, readFailure } from "./read-failure.ts";
 import { type ByteCursor, unpackHybrid } from "./unpack.ts";
 
 /** A decoded column chunk: levels of its entries and the values that are present. */
@@ -53,7 +52,7 @@ export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileN
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = { view, offset: 0 };
   while (progress.entries < total) {
-    const header = readHeader(reader);
+    const header = decoding("a page header", () => parquetHeader(reader));
     const end = reader.offset + header.compressed_page_size;
     if (header.compressed_page_size < 0 || end > bytes.length) {
       throw readFailure("a page reaches beyond its column chunk");
@@ -68,14 +67,6 @@ export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileN
     values: progress.values,
     present: progress.present,
   };
-}
-
-function readHeader(reader: { view: DataView; offset: number }): PageHeader {
-  try {
-    return parquetHeader(reader);
-  } catch (error) {
-    throw readFailure(`a page header is damaged: ${messageOf(error)}`, error);
-  }
 }
 
 function decodePage(

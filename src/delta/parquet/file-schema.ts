@@ -28,6 +28,7 @@ export function fileFields(elements: readonly SchemaElement[]): readonly FileNod
       const element = elements[next++];
       if (element === undefined) throw readFailure("its schema lacks fields");
       const { repetition_type: repetition, num_children: children, name } = element;
+      if (typeof name !== "string") throw readFailure("its schema has a field without a name");
       const isRepeated = repetition === "REPEATED";
       const maxDefinition = definition + (repetition === "REQUIRED" ? 0 : 1);
       const maxRepetition = level + (isRepeated ? 1 : 0);

@@ -1,13 +1,13 @@
 import type { FileMetaData } from "hyparquet";
 import { parquetMetadata } from "hyparquet/src/metadata.js";
-import { CdcDeltaError, messageOf } from "../../errors.ts";
+import { CdcDeltaError } from "../../errors.ts";
 import type { ColumnBatch } from "../columns/column.ts";
 import type { StructType } from "../schema/data-type.ts";
 import { assembleColumn } from "./assemble-columns.ts";
 import { decodeChunk, type LeafData } from "./chunk-reader.ts";
 import { fileFields, fileLeaves, type FileNode } from "./file-schema.ts";
 import { neededLeaves, planFields } from "./read-plan.ts";
-import { readFailure } from "./read-failure.ts";
+import { decoding, readFailure } from "./read-failure.ts";
 
 /** A file whose parts can be read; `end` is exclusive. */
 export type ByteSource = {
@@ -56,26 +56,20 @@ export async function openParquet(source: ByteSource): Promise<ParquetFile> {
   const footerBytes = view.getUint32(tail.length - 8, true) + 8;
   if (footerBytes > byteLength) throw readFailure("its footer is larger than the file");
   if (footerBytes > tail.length) tail = await source.read(byteLength - footerBytes, byteLength);
-  const metadata = parseFooter(tail);
-  const keyValue = Object.fromEntries(
-    (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""]),
-  );
-  return {
-    source,
-    metadata,
-    fields: fileFields(metadata.schema),
-    numRows: Number(metadata.num_rows),
-    rowGroups: metadata.row_groups.map((group) => ({ numRows: Number(group.num_rows) })),
-    keyValue,
-  };
-}
-
-function parseFooter(tail: Uint8Array): FileMetaData {
-  try {
-    return parquetMetadata(tail, { geoparquet: false });
-  } catch (error) {
-    throw readFailure(`its footer is damaged: ${messageOf(error)}`, error);
-  }
+  return decoding("its footer", () => {
+    const metadata = parquetMetadata(tail, { geoparquet: false });
+    const keyValue = Object.fromEntries(
+      (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""]),
+    );
+    return {
+      source,
+      metadata,
+      fields: fileFields(metadata.schema),
+      numRows: Number(metadata.num_rows),
+      rowGroups: metadata.row_groups.map((group) => ({ numRows: Number(group.num_rows) })),
+      keyValue,
+    };
+  });
 }
 
 /**
@@ -98,14 +92,19 @@ export async function readRowGroup(
   const chunks = [...neededLeaves(plans)].map((leaf) => chunkOf(file, index, leaf));
   const bytes = await fetchChunks(file.source, chunks);
   const leaves = new Map<number, LeafData>();
-  for (const chunk of chunks) {
-    const node = nodes[chunk.leaf];
-    const content = bytes.get(chunk.leaf);
-    if (node === undefined || content === undefined) throw readFailure("it lacks a column chunk");
-    leaves.set(chunk.leaf, decodeChunk(content, chunk.meta, node));
-    bytes.delete(chunk.leaf);
-  }
-  return { length: rows, columns: plans.map((plan) => assembleColumn(plan, leaves, rows)) };
+  return decoding("a row group", () => {
+    for (const chunk of chunks) {
+      const node = nodes[chunk.leaf];
+      const content = bytes.get(chunk.leaf);
+      if (node === undefined || content === undefined) throw readFailure("it lacks a column chunk");
+      if (node.maxRepetition === 0 && Number(chunk.meta.num_values) !== rows) {
+        throw readFailure(`a row group of ${rows} rows has ${chunk.meta.num_values} values`);
+      }
+      leaves.set(chunk.leaf, decodeChunk(content, chunk.meta, node));
+      bytes.delete(chunk.leaf);
+    }
+    return { length: rows, columns: plans.map((plan) => assembleColumn(plan, leaves, rows)) };
+  });
 }
 
 type Chunk = {
