@@ -27,3 +27,6 @@ export async function failuresOf<T>(
   await Promise.all(Array.from({ length: 5 }, work));
   return failures;
 }
+
+/** How long all steps may take, with `KILL_ALL=1`. */
+export const allStepsMs = 30 * 60_000;
