@@ -202,24 +202,21 @@ function committed(
 type CaughtUp = { readonly kind: "caught-up"; readonly state: TableState };
 
 /** Reads the winners after `base` and holds each against the draft. */
-async function catchUp(attempt: Attempt, base: TableState): Promise<CaughtUp | CommitOutcome> {
-  const { engine, draft, txnId, options } = attempt;
+async function catchUp(attempt: Attempt, base: TableState): Promise<CaughtUp | Conflicted> {
+  const { engine, draft, options } = attempt;
   const { signal } = options;
   const passed = await isPassed(attempt, base);
   const winners = await readCommitsAfter(engine, base.version, { signal, files: true });
   if (winners.length === 0 && passed) return await logTruncated(attempt, base);
   let state: TableState = { ...base, loadedMs: engine.clock.nowMs() };
   let conflict: { reason: ConflictReason; winnerVersion: number } | null = null;
-  let landed = false;
   for (const winner of winners) {
-    if (isOurs(winner.actions, txnId)) landed = true;
     const reason: ConflictReason | null = conflict === null
       ? findConflict(draft, winner.actions, engine.store.uri)
       : null;
     if (reason !== null) conflict = { reason, winnerVersion: winner.version };
     state = advanceState(engine, state, winner);
   }
-  if (landed) return { kind: "committed", state, attempts: 1 };
   if (conflict !== null) return { kind: "conflicted", ...conflict, state };
   if (winners.length > 0) {
     options.onEvent?.({ kind: "lost-race", version: base.version + 1, winners: winners.length });
