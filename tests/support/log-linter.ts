@@ -34,8 +34,7 @@ export async function lintTable(store: ObjectStore): Promise<string[]> {
   return findings;
 }
 
-const logName =
-  /^_delta_log\/(?:\d{20}\.(?:json|crc|checkpoint\.parquet)|_last_checkpoint)$|^_delta_log\/_cdcdelta/;
+const logName = /^_delta_log\/(?:\d{20}\.(?:json|crc|checkpoint\.parquet)|_last_checkpoint)$/;
 const dataName = /^(?:[^/]+=[^/]*\/)*part-\d{5}-[0-9a-f-]{36}\.[a-z]+\.parquet$/;
 
 function lintNames({ objects, commits, report }: LintedTable): void {
