@@ -87,12 +87,14 @@ function notesOf(output) {
   );
   const names = output.split("\n").filter((line) => /^\((skip|todo)\) /.test(line))
     .map((line) => line.replace(/^\(\w+\) /, ""));
-  return [...new Set(reasons)].map((reason) => `reason: ${reason}`).concat(names);
+  return [...new Set([...reasons.map((reason) => `reason: ${reason}`), ...names])];
 }
 
 /** The output without tests that passed, and without the headings of files that hold no others. */
 function failuresOf(output) {
-  const lines = output.split("\n").filter((line) => !/^\((pass|skip|todo)\) /.test(line));
+  // Bun names skipped and failed tests once more before its summary.
+  const once = output.replace(/^\d+ tests (?:skipped|failed):\n(?:\(\w+\) .*\n|\n)*/gm, "");
+  const lines = once.split("\n").filter((line) => !/^\((pass|skip|todo)\) /.test(line));
   const text = lines.join("\n").replace(
     /(?:^tests\/\S+\.test\.ts:\n\n*)+(?=^tests\/|\n*^ *\d+ )/gm,
     "",
