@@ -1,6 +1,7 @@
 /** A growing buffer that is written by index; hot loops keep `bytes` and `at` in locals. */
 export type ByteSink = { bytes: Uint8Array; at: number };
 
+/** An empty sink with room for `capacity` bytes. */
 export function byteSink(capacity: number): ByteSink {
   return { bytes: new Uint8Array(capacity), at: 0 };
 }
@@ -13,12 +14,14 @@ export function reserve(sink: ByteSink, size: number): void {
   sink.bytes = bigger;
 }
 
+/** Appends a copy of `bytes`. */
 export function append(sink: ByteSink, bytes: Uint8Array): void {
   reserve(sink, bytes.length);
   sink.bytes.set(bytes, sink.at);
   sink.at += bytes.length;
 }
 
+/** Appends one byte. */
 export function appendByte(sink: ByteSink, byte: number): void {
   reserve(sink, 1);
   sink.bytes[sink.at++] = byte;

@@ -12,6 +12,7 @@ export type PhysicalValues =
   | { readonly kind: "fixed"; readonly width: number; readonly data: Uint8Array }
   | { readonly kind: "bytes"; readonly offsets: Int32Array; data: Uint8Array };
 
+/** Room for `count` values of a physical type; `width` is that of FIXED_LEN_BYTE_ARRAY. */
 export function physicalValues(type: string, width: number, count: number): PhysicalValues {
   switch (type) {
     case "BOOLEAN":

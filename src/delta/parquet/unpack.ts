@@ -3,6 +3,7 @@ import { readFailure } from "./read-failure.ts";
 /** Bytes with a position, for decoders that follow one another in a page. */
 export type ByteCursor = { readonly bytes: Uint8Array; at: number };
 
+/** Unsigned LEB128 of at most 53 bits. */
 export function readVarint(cursor: ByteCursor): number {
   let value = 0;
   let scale = 1;
