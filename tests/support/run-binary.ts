@@ -106,8 +106,9 @@ function collect(
     child.on("close", (status, signal) => {
       clearTimeout(timer);
       const stderr = Buffer.concat(err).toString("utf8");
+      const stdout = Buffer.concat(out).toString("utf8");
       if (timedOut) reject(new Error(`not finished after ${timeoutMs} ms:\n${stderr}`));
-      resolve({ status, signal, stdout: Buffer.concat(out).toString("utf8"), stderr });
+      else resolve({ status, signal, stdout, stderr });
     });
   });
 }
