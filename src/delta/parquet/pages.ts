@@ -22,9 +22,11 @@ export type PageOptions = {
 /** Rows and value bytes after which a page ends. */
 const pageRowsMax = 20_000;
 const pageBytesMax = 1 << 20;
+/** A larger scratch buffer is given back after use. */
+const scratchBytesKept = 16 << 20;
 
 // One of each, reused: encoding is synchronous, and a page is done before the next begins.
-const valueSink = byteSink(1 << 20);
+const valueSink = byteSink(2 * pageBytesMax);
 const levelSink = byteSink(1 << 14);
 const header = thriftWriter();
 
@@ -68,6 +70,8 @@ export function appendColumnChunk(
     entry = page.entryEnd;
     value = page.valueEnd;
   } while (entry < leaf.entries);
+  // One huge value must not hold its room for the rest of the run.
+  if (valueSink.bytes.length > scratchBytesKept) valueSink.bytes = new Uint8Array(2 * pageBytesMax);
   const footer = footerBounds(leaf.type, bounds);
   const chunk: EncodedColumnChunk = {
     path: leaf.path,
