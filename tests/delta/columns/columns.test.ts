@@ -17,7 +17,7 @@ test("rows come back from columns as they were", () => {
   fc.assert(fc.property(arbitraryTable(), ({ schema, rows }) => {
     expect(rowsOfBatch(batchFromRows(schema, rows), schema)).toEqual(rows);
   }));
-});
+}, 60_000);
 
 function indicesBelow(length: number): fc.Arbitrary<number[]> {
   return fc.array(fc.integer({ min: 0, max: length - 1 }));
@@ -37,7 +37,7 @@ test("gathered rows are the rows of those indices", () => {
     // What was gathered can be encoded: offsets and null rows keep the promises of columns.
     encodeRowGroup(gathered, schema, { codec: "uncompressed" });
   }));
-});
+}, 60_000);
 
 test("joined batches hold the rows of all, columns of nulls among them", () => {
   fc.assert(fc.property(arbitraryTable(), fc.nat(40), ({ schema, rows }, cut) => {
@@ -51,7 +51,7 @@ test("joined batches hold the rows of all, columns of nulls among them", () => {
     expect(rowsOfBatch(joined, schema))
       .toEqual([...rows.slice(0, cut), nullRow, nullRow, ...rows.slice(cut)]);
   }));
-});
+}, 60_000);
 
 test("a constant column repeats its value", () => {
   const schema = { kind: "struct", fields: [] } as const;

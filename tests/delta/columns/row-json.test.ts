@@ -59,7 +59,7 @@ test("a batch is one valid object a line", () => {
       expect(Object.keys(JSON.parse(line))).toEqual(schema.fields.map((f) => f.name));
     }
   }));
-});
+}, 60_000);
 
 test("dates are those of the calendar", () => {
   const day = 86_400_000;
@@ -77,7 +77,7 @@ test("timestamps are those of the calendar, to the microsecond", () => {
     expect(timestampText(micros)).toBe(`${millis}${String(rest).padStart(3, "0")}`);
     expect(timestampText(micros, 3)).toBe(millis);
   }));
-});
+}, 60_000);
 
 test("decimals have all digits of their scale", () => {
   expect(decimalText(0n, 2)).toBe("0.00");

@@ -310,7 +310,7 @@ describe("damaged files", () => {
   });
 
   test("never end in anything but an error of ours or the rows", async () => {
-    for (let at = 4; at < good.length - 12; at += 7) {
+    for (let at = 4; at < good.length - 12; at += 11) {
       const bad = good.slice();
       bad[at]! ^= 0xff;
       try {
@@ -319,5 +319,5 @@ describe("damaged files", () => {
         expect(error).toMatchObject({ name: "CdcDeltaError", code: "parquet" });
       }
     }
-  });
+  }, 60_000);
 });

@@ -159,7 +159,7 @@ test("encoding and collecting give the same", () => {
     expect(encodeWithStatistics(batch, schema, { dictionary }).statistics)
       .toEqual(collectStatistics(batch, schema));
   }));
-});
+}, 60_000);
 
 test("merged statistics hold what those of all rows hold", () => {
   fc.assert(fc.property(arbitraryTable(), fc.nat(40), ({ schema, rows }, at) => {
@@ -170,7 +170,7 @@ test("merged statistics hold what those of all rows hold", () => {
     if (parts.length === 0) return;
     expect(mergeStatistics(parts.map(of))).toEqual(of(rows));
   }));
-});
+}, 60_000);
 
 test("bounds hold every string", () => {
   const text = fc.string({ unit: "binary", maxLength: 120 })
@@ -192,4 +192,4 @@ test("bounds hold every string", () => {
       }
     }
   }));
-});
+}, 60_000);
