@@ -13,8 +13,9 @@ export type LocalKill =
 /** A folder of its own. `traced` runs, which are all of a kind, write their calls to `trace`. */
 export function localLake(input: Input): Lake<LocalKill> & { trace(to: string): Promise<void> } {
   const folder = mkdtempSync(path.join(tmpdir(), "cdcdelta-kill-"));
+  let runs = 0;
   const run = async (wrapper: readonly string[], afterMs: number | null): Promise<boolean> => {
-    const child = startPacedRun(folder, input, { wrapper });
+    const child = startPacedRun(folder, input, { wrapper, isResumed: runs++ > 0 });
     if (afterMs !== null) setTimeout(() => child.kill("SIGKILL"), afterMs);
     return wasKilled(await child.ended);
   };

@@ -15,20 +15,28 @@ export type Input = {
 /** Checkpoints are steps as well, so they come often. */
 const flags = ["--property", "delta.checkpointInterval=2"];
 
+/** In a resumed run, a piece of which nothing is heard for so long lies below the floor. */
+const silenceMs = 150;
+
 /**
  * Feeds the binary one piece after the other, each once the one before it was flushed, and ends its
- * input then. So the same pieces always make the same commits.
+ * input then. So the same pieces make the same commits in each first run. A resumed run passes over
+ * pieces below its floor without a word, so there silence counts as well; if a slow machine makes
+ * one flush of two pieces then, the tables have to be the same all the same.
  */
 export function startPacedRun(
   basePath: string,
   { pieces, sourceId }: Input,
-  options: BinaryOptions = {},
+  { isResumed, ...options }: BinaryOptions & { readonly isResumed: boolean },
 ): RunningBinary {
   let next = 0;
+  let silence: ReturnType<typeof setTimeout> | undefined;
   const feed = (): void => {
+    clearTimeout(silence);
     const piece = pieces[next++];
-    if (piece === undefined) running.endInput();
-    else running.feed(piece);
+    if (piece === undefined) return running.endInput();
+    running.feed(piece);
+    if (isResumed && next > 1) silence = setTimeout(feed, silenceMs);
   };
   const args = ["run", "--source", "-", "--base-path", basePath, ...flags];
   const pace = ["--flush-rows", "1", "--workers", "1", "--log-level", "debug"];
@@ -36,11 +44,13 @@ export function startPacedRun(
   const running = startBinary([...args, ...pace, ...id], {
     ...options,
     hasInput: true,
-    onLog(entry) {
-      options.onLog?.(entry);
-      if (entry.event === "flushed") feed();
+    onLog({ event }) {
+      clearTimeout(silence);
+      if (event === "flushed") feed();
+      else if (event === "started" && isResumed) silence = setTimeout(feed, 2 * silenceMs);
     },
   });
+  void running.ended.finally(() => clearTimeout(silence)).catch(() => {});
   feed();
   return running;
 }

@@ -16,6 +16,7 @@ export function s3Lake(stub: S3Stub, input: Input): Lake<S3Kill> & { readonly st
   const bucket = `lake-${++buckets}`;
   const steps: S3Step[] = [];
   let running: RunningBinary | null = null;
+  let runs = 0;
   let point: S3Kill | null = null;
   const store = stub.makeBucket(bucket, {
     pageKeys: 3,
@@ -39,7 +40,7 @@ export function s3Lake(stub: S3Stub, input: Input): Lake<S3Kill> & { readonly st
     async run(kill) {
       steps.length = 0;
       point = kill;
-      const child = startPacedRun(`s3://${bucket}/base`, input, { env });
+      const child = startPacedRun(`s3://${bucket}/base`, input, { env, isResumed: runs++ > 0 });
       running = child;
       if (kill !== null && "afterMs" in kill) {
         setTimeout(() => child.kill("SIGKILL"), kill.afterMs);

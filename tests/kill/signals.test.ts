@@ -201,10 +201,11 @@ function start(
     },
   );
   let isOver = false;
-  void running.ended.catch(() => {}).then(() => {
+  const end = (): void => {
     isOver = true;
     wake();
-  });
+  };
+  running.ended.then(end, end);
   return {
     ...running,
     async logged(event) {
@@ -233,7 +234,7 @@ function bytesRead(pid: number): number {
 async function rowOffsets(store: ObjectStore): Promise<number[]> {
   expect(await lintLake(store)).toEqual([]);
   const rows = Object.values(await contentOf(store)).flatMap((table) => table.rows);
-  return rows.map((row) => Number((JSON.parse(row) as { _kafka_offset: number })._kafka_offset))
+  return rows.map((row) => (JSON.parse(row) as { _kafka_offset: number })._kafka_offset)
     .sort((a, b) => a - b);
 }
 
