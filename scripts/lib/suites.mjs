@@ -1,5 +1,6 @@
 // Which tests there are, and how one suite of them is run and counted.
-import { readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { root, tool } from "./project.mjs";
 import { announce, report, run } from "./steps.mjs";
@@ -48,20 +49,33 @@ function hasTests(folder) {
  * @returns {Promise<{ passed: number, failed: number, skipped: number, notes: string[] }>}
  */
 export async function runSuite(suite, { env = {}, timeoutMs = 20 * 60_000 } = {}) {
+  const folder = mkdtempSync(path.join(tmpdir(), "cdcdelta-suite-"));
+  const junit = path.join(folder, "junit.xml");
+  const args = [
+    "test",
+    "--timeout=120000",
+    "--only-failures",
+    "--reporter=junit",
+    `--reporter-outfile=${junit}`,
+    ...suite.paths,
+  ];
   announce(`test ${suite.name}`);
-  const result = await run(tool("bun"), ["test", "--timeout=120000", ...suite.paths], {
-    env,
-    timeoutMs,
-  });
-  // Bun reports on stderr; tests print to stdout as they like.
-  const counts = countsOf({ status: result.status, output: result.stderr });
-  const detail = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
-  report(
-    `test ${suite.name}`,
-    { ...result, status: counts.failed === 0 ? 0 : 1, output: failuresOf(result.output) },
-    detail,
-  );
-  return { ...counts, notes: notesOf(result.stderr) };
+  try {
+    const result = await run(tool("bun"), args, { env, timeoutMs });
+    // Bun reports on stderr; tests print to stdout as they like.
+    const counts = countsOf({ status: result.status, output: result.stderr });
+    const detail = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+    const output = shortened(result.output);
+    report(
+      `test ${suite.name}`,
+      { ...result, status: counts.failed === 0 ? 0 : 1, output },
+      detail,
+    );
+    const names = existsSync(junit) ? skippedOf(readFileSync(junit, "utf8")) : [];
+    return { ...counts, notes: [...reasonsOf(result.stderr), ...names] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Bun's closing summary; a run that died before it, or failed without saying why, is a failure. */
@@ -80,27 +94,30 @@ export function countsOf({ status, output }) {
   return unexplained || empty ? { ...counts, failed: counts.failed + 1 } : counts;
 }
 
-/** Why tests were skipped, as tests say it with `requirement()`; and the names of skipped tests. */
-function notesOf(output) {
-  const reasons = output.split("\n").filter((line) => line.startsWith("SKIP ")).map((line) =>
-    line.slice(5)
-  );
-  const names = output.split("\n").filter((line) => /^\((skip|todo)\) /.test(line))
-    .map((line) => line.replace(/^\(\w+\) /, ""));
-  return [...new Set([...reasons.map((reason) => `reason: ${reason}`), ...names])];
+/** Why tests were skipped, as they say it with `requirement()`. */
+function reasonsOf(output) {
+  const lines = output.split("\n").filter((line) => line.startsWith("SKIP "));
+  return [...new Set(lines)].map((line) => `reason: ${line.slice("SKIP ".length)}`);
 }
 
-/** The output without tests that passed, and without the headings of files that hold no others. */
-function failuresOf(output) {
-  // Bun names skipped and failed tests once more before its summary.
-  const once = output.replace(/^\d+ tests (?:skipped|failed):\n(?:\(\w+\) .*\n|\n)*/gm, "");
-  const lines = once.split("\n").filter((line) => !/^\((pass|skip|todo)\) /.test(line));
-  const text = lines.join("\n").replace(
-    /(?:^tests\/\S+\.test\.ts:\n\n*)+(?=^tests\/|\n*^ *\d+ )/gm,
-    "",
+/** The names of skipped tests in a JUnit report. */
+function skippedOf(xml) {
+  const cases = xml.matchAll(/<testcase name="([^"]*)" classname="([^"]*)"[^>]*[^/]>\s*<skipped/g);
+  return [...cases].map(([, name, group]) => text(group === "" ? name : `${group} > ${name}`));
+}
+
+function text(escaped) {
+  const entities = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return escaped.replace(
+    /&(?:#(\d+)|(\w+));/g,
+    (all, code, name) =>
+      code === undefined ? entities[name] ?? all : String.fromCodePoint(Number(code)),
   );
+}
+
+function shortened(output) {
   const limit = 40_000;
-  return text.length <= limit
-    ? text
-    : `${text.slice(0, limit / 2)}\n[…]\n${text.slice(-limit / 2)}`;
+  return output.length <= limit
+    ? output
+    : `${output.slice(0, limit / 2)}\n[…]\n${output.slice(-limit / 2)}`;
 }
