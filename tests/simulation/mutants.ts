@@ -47,13 +47,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: "Kafka commit first",
     file: "src/core/pump/run-session.ts",
-    find: "  held.stale = await commitFlush(context, frozen);",
+    find: "  const { stale, results } = await commitFlush(context, frozen);",
     replace: [
       "  await session.world.source.commitFloors(",
       "    [...laneEnds(flush.jobs)].map(([lane, nextOffset]) => ({ lane, nextOffset, tables: [] })),",
       "    { signal: session.signal },",
       "  );",
-      "  held.stale = await commitFlush(context, frozen);",
+      "  const { stale, results } = await commitFlush(context, frozen);",
     ].join("\n"),
   },
   {

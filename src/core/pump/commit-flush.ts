@@ -1,7 +1,13 @@
 import { maintainTable } from "../../delta/log/maintenance.ts";
 import { flushAttemptsMax, tableCommitsParallelMax } from "../../limits.ts";
-import { CdcDeltaError } from "../../errors.ts";
-import { deadLetterTable, type EncodedTable, type TableKey } from "../encode/encode-job.ts";
+import { assert, CdcDeltaError } from "../../errors.ts";
+import type { StructType } from "../../delta/schema/data-type.ts";
+import {
+  deadLetterTable,
+  type EncodedTable,
+  type EncodeResult,
+  type TableKey,
+} from "../encode/encode-job.ts";
 import { commitTable, groupParts } from "./commit-table.ts";
 import { forEachParallel } from "./lock.ts";
 import { alignJobs, freezeSchemas, mergeJob, tableKeys } from "./merge-job.ts";
@@ -9,36 +15,60 @@ import { type OpenTable, resetTable } from "./open-table.ts";
 import { sumRescued } from "./rescued-counts.ts";
 import type { FlushContext, FrozenSchemas, StalePositions } from "./session.ts";
 
+/** How a flush ended, and what its jobs gave, for counting. */
+export type FlushOutcome = {
+  readonly stale: StalePositions | null;
+  readonly results: readonly EncodeResult[];
+};
+
+/** What a flush commits to one table: rows that are encoded against exactly this schema. */
+type TableRows = { readonly schema: StructType; readonly encoded: readonly EncodedTable[] };
+
 /**
  * Commits a flush: one version for each table that has rows in it. Tables are independent; one that
  * fails leaves the others as they are, and its positions keep the next run right.
  *
- * Returns `StalePositions` when another writer moved our positions in one of them, else null.
+ * Dead letters alone come first: an event whose document is broken is met by its collection's table
+ * first, and a watermark of that table above it would hide it when it is read again.
+ *
+ * `stale` tells that another writer moved our positions in one of them.
  */
 export async function commitFlush(
   context: FlushContext,
   frozen: FrozenSchemas,
-): Promise<StalePositions | null> {
+): Promise<FlushOutcome> {
   const { session, flush } = context;
   await alignJobs(session, flush.jobs, frozen);
-  let stale: StalePositions | null = null;
-  await forEachParallel(tableKeys(flush.jobs), tableCommitsParallelMax, async (key) => {
-    stale = await commitRows(context, session.tables.get(key)!, frozen) ?? stale;
-  });
-  return stale;
+  // Taken now: a table that has to be encoded again replaces the results of whole jobs.
+  const results = flush.jobs.map((job) => job.merged!);
+  const rows = new Map(
+    tableKeys(flush.jobs).map((key): [TableKey, TableRows] => [
+      key,
+      { schema: frozen.get(key)!, encoded: encodedFor(context, key) },
+    ]),
+  );
+  const found: StalePositions[] = [];
+  const commitOne = async ([key, ofTable]: [TableKey, TableRows]): Promise<void> => {
+    const stale = await commitRows(context, session.tables.get(key)!, frozen, ofTable);
+    if (stale !== null) found.push(stale);
+  };
+  const letters = rows.get(deadLetterTable);
+  if (letters !== undefined) await commitOne([deadLetterTable, letters]);
+  rows.delete(deadLetterTable);
+  if (found.length === 0) await forEachParallel([...rows], tableCommitsParallelMax, commitOne);
+  return { stale: found[0] ?? null, results };
 }
 
 async function commitRows(
   context: FlushContext,
   table: OpenTable,
   frozen: FrozenSchemas,
+  first: TableRows,
 ): Promise<StalePositions | null> {
   const { session, flush } = context;
   const startedMs = session.world.clock.nowMs();
-  let schema = frozen.get(table.key)!;
+  let { schema, encoded } = first;
   for (let attempt = 1; attempt <= flushAttemptsMax; attempt++) {
-    const encoded = encodedFor(context, table.key);
-    if (encoded.length === 0) return null;
     if (session.settings.plan) {
       countPlanned(table, encoded);
       return null;
@@ -60,10 +90,14 @@ async function commitRows(
         return { kind: "stale", table: table.key, why: outcome.why };
       case "reset": {
         const { state, mayWiden } = outcome;
-        schema = await session.lock.run(async () => {
+        ({ schema, encoded } = await session.lock.run(async () => {
           resetTable(table, state, mayWiden);
           return await takeOverAgain(context, table, frozen);
-        });
+        }));
+        assert(
+          sumRows(encoded) === sumRows(first.encoded),
+          "rows stay the same when encoded again",
+        );
         break;
       }
     }
@@ -84,7 +118,7 @@ async function takeOverAgain(
   context: FlushContext,
   table: OpenTable,
   frozen: FrozenSchemas,
-): Promise<NonNullable<OpenTable["pending"]>> {
+): Promise<TableRows> {
   const { session, flush } = context;
   const concerns = (key: TableKey) => (job: (typeof flush.jobs)[number]) =>
     job.merged !== null && job.merged.tables.some((encoded) => encoded.key === key);
@@ -92,8 +126,9 @@ async function takeOverAgain(
   for (const job of ours) await mergeJob(session, job);
   const schema = table.pending!;
   await alignJobs(session, ours, new Map([...frozen, [table.key, schema]]));
+  const encoded = encodedFor(context, table.key);
   for (const job of context.laterJobs().filter(concerns(table.key))) await mergeJob(session, job);
-  return schema;
+  return { schema, encoded };
 }
 
 /** A flush's rows for one table, in the order they were read. */

@@ -148,8 +148,9 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
   const startedMs = session.world.clock.nowMs();
   const frozen = await freezeAfterMerge(context);
   if (held.failure !== null) return;
-  held.stale = await commitFlush(context, frozen);
-  if (held.stale !== null) return;
+  const { stale, results } = await commitFlush(context, frozen);
+  held.stale = stale;
+  if (stale !== null) return;
   if (!session.settings.plan) {
     const ends = [...laneEnds(flush.jobs)];
     const tables = [...session.tables.values()].flatMap((table) =>
@@ -161,7 +162,6 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
   session.world.source.release(
     flush.jobs.flatMap((job) => job.batches.map((held) => held.batch)),
   );
-  const results = flush.jobs.map((job) => job.merged!);
   session.observe({
     kind: "flushed",
     reason: context.reason,
