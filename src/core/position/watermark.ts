@@ -11,6 +11,9 @@ import { checkAppId, parseAppId, type PositionAppId, watermarkAppId } from "./ap
 
 type Transactions = ReadonlyMap<string, SetTransaction>;
 
+/** Whose positions count: this pipeline's, or with `adopt` anybody's. */
+export type PositionOwner = { readonly pipelineId: string; readonly adopt: boolean };
+
 /** Two ids name the same records: by identity where there is one, else by topic; and partition. */
 export function samePartition(a: PartitionId, b: PartitionId): boolean {
   if (a.partition !== b.partition) return false;
@@ -23,19 +26,55 @@ export function partitionName({ topic, partition, identity }: PartitionId): stri
   return identity === "" ? `${partition} ${topic}` : `${partition} #${identity}`;
 }
 
+type Held = { readonly id: PositionAppId; readonly txn: SetTransaction };
+
+// A state's transactions never change, but are asked for again and again, and there may be as many
+// as a folder has files.
+const parsed = new WeakMap<Transactions, readonly Held[]>();
+const indexed = new WeakMap<Transactions, Map<string, ReadonlyMap<string, TableWatermark>>>();
+
+/** The watermarks among a table's `txn` actions, whosoever they are. */
+function heldPositions(transactions: Transactions): readonly Held[] {
+  const known = parsed.get(transactions);
+  if (known !== undefined) return known;
+  const held = [...transactions.values()].flatMap((txn): Held[] => {
+    const id = parseAppId(txn.appId);
+    return id === null || id.kind !== "watermark" ? [] : [{ id, txn }];
+  });
+  parsed.set(transactions, held);
+  return held;
+}
+
 /**
  * The watermarks that a table's `txn` actions hold for a pipeline; with `adopt` those of any
  * pipeline. Where a renamed file left two, the higher one counts.
  */
-export function watermarksOf(
+export function watermarksOf(transactions: Transactions, owner: PositionOwner): TableWatermark[] {
+  return [...watermarkIndex(transactions, owner).values()];
+}
+
+/** The watermark of one partition, as `watermarksOf` has it; null: there is none. */
+export function watermarkOf(
   transactions: Transactions,
-  options: { readonly pipelineId: string; readonly adopt: boolean },
-): TableWatermark[] {
-  const found: TableWatermark[] = [];
-  for (const [appId, txn] of transactions) {
-    const id = parseAppId(appId);
-    if (id === null || id.kind !== "watermark") continue;
-    if (id.pipelineId !== options.pipelineId && !options.adopt) continue;
+  owner: PositionOwner,
+  partition: PartitionId,
+): TableWatermark | null {
+  return watermarkIndex(transactions, owner).get(partitionName(partition)) ?? null;
+}
+
+/** Watermarks by `partitionName`. */
+function watermarkIndex(
+  transactions: Transactions,
+  { pipelineId, adopt }: PositionOwner,
+): ReadonlyMap<string, TableWatermark> {
+  const views = indexed.get(transactions) ?? new Map();
+  indexed.set(transactions, views);
+  const view = `${adopt} ${pipelineId}`;
+  const known = views.get(view);
+  if (known !== undefined) return known;
+  const found = new Map<string, TableWatermark>();
+  for (const { id, txn } of heldPositions(transactions)) {
+    if (id.pipelineId !== pipelineId && !adopt) continue;
     const check = transactions.get(checkAppId(id.pipelineId, id));
     const next: TableWatermark = {
       topic: id.topic,
@@ -44,11 +83,24 @@ export function watermarksOf(
       offset: txn.version,
       recordHash: check === undefined ? null : check.version,
     };
-    const index = found.findIndex((other) => samePartition(other, next));
-    if (index < 0) found.push(next);
-    else if (found[index]!.offset < next.offset) found[index] = next;
+    const name = partitionName(next);
+    const before = found.get(name);
+    if (before === undefined || before.offset < next.offset) found.set(name, next);
   }
+  views.set(view, found);
   return found;
+}
+
+/** The names under which a table holds watermarks of these partitions; those that count for us. */
+export function appIdsOf(
+  transactions: Transactions,
+  partitions: readonly PartitionId[],
+  { pipelineId, adopt }: PositionOwner,
+): string[] {
+  const wanted = new Set(partitions.map(partitionName));
+  return heldPositions(transactions)
+    .filter(({ id }) => (adopt || id.pipelineId === pipelineId) && wanted.has(partitionName(id)))
+    .map(({ txn }) => txn.appId);
 }
 
 /** The `txn` actions that a commit of rows up to these positions carries. */
@@ -71,16 +123,14 @@ export function watermarkTransactions(
 
 /** Positions of several jobs in order, one range a partition. */
 export function mergePositions(lists: readonly (readonly PositionRange[])[]): PositionRange[] {
-  const merged: PositionRange[] = [];
+  const merged = new Map<string, PositionRange>();
   for (const range of lists.flat()) {
-    const index = merged.findIndex((other) =>
-      samePartition(other, range) && other.topic === range.topic
-    );
-    const before = merged[index];
-    if (before === undefined) merged.push(range);
-    else merged[index] = { ...range, firstOffset: before.firstOffset };
+    const name = `${range.partition} ${range.identity} ${range.topic}`;
+    const before = merged.get(name);
+    const firstOffset = before?.firstOffset ?? range.firstOffset;
+    merged.set(name, { ...range, firstOffset });
   }
-  return merged;
+  return [...merged.values()];
 }
 
 /**
@@ -97,12 +147,14 @@ export function refuseForeignPositions(options: {
   readonly adopt: boolean;
 }): void {
   const { tableUri, transactions, partition, pipelineId, adopt } = options;
-  const ids = [...transactions.keys()].map(parseAppId).filter((id): id is PositionAppId =>
-    id !== null && id.kind === "watermark" && id.partition === partition.partition
-  );
+  const ids = heldPositions(transactions).map((held) => held.id)
+    .filter((id) => id.partition === partition.partition);
   const known = ids.some((id) => samePartition(id, partition) && id.pipelineId === pipelineId);
   if (known) return;
-  const rival = ids.find((id) => id.topic === partition.topic && id.pipelineId !== pipelineId);
+  const rival = ids.find((id) =>
+    id.pipelineId !== pipelineId &&
+    (id.topic === partition.topic || samePartition(id, partition))
+  );
   if (rival !== undefined && !adopt) {
     throw new CdcDeltaError(
       "usage",

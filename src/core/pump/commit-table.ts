@@ -10,7 +10,7 @@ import { findTypeChanges } from "../../delta/schema/merge-schema.ts";
 import { struct, type StructType } from "../../delta/schema/data-type.ts";
 import { schemaToJson } from "../../delta/schema/schema-json.ts";
 import type { EncodedPart, EncodedTable } from "../encode/encode-job.ts";
-import { mergePositions, watermarkTransactions } from "../position/watermark.ts";
+import { appIdsOf, mergePositions, watermarkTransactions } from "../position/watermark.ts";
 import { adoptState } from "./adopt-state.ts";
 import { type OpenTable, schemaText } from "./open-table.ts";
 import type { FlushContext } from "./session.ts";
@@ -52,7 +52,10 @@ export async function commitTable(
   const nowMs = session.world.clock.nowMs();
   const positions = mergePositions(encoded.map((part) => part.positions));
   const txns = watermarkTransactions(session.settings.pipelineId, positions, nowMs);
-  const draft = appendDraft(context, table, schema, { adds, txns, nowMs });
+  const readAppIds = table.state === null
+    ? []
+    : appIdsOf(table.state.transactions, positions, session.settings);
+  const draft = appendDraft(context, table, schema, { adds, txns, readAppIds, nowMs });
   const outcome = await commit(table.home.engine, table.state, draft, {
     signal: session.signal,
   });
@@ -95,7 +98,9 @@ async function probe(
   const state = await refreshTableState(table.home.engine, before, { signal: session.signal });
   const stale = adoptState(session, table, state, []);
   if (stale !== null) return { kind: "stale", why: stale };
-  if (schemaText(state.schema) === schemaText(before.schema)) return null;
+  const sameColumns = schemaText(state.schema) === schemaText(before.schema) &&
+    state.partitionColumns.join("\0") === before.partitionColumns.join("\0");
+  if (sameColumns) return null;
   const why = `schema changed up to version ${state.version}`;
   return { kind: "reset", state, mayWiden: table.mayWiden, why };
 }
@@ -126,7 +131,11 @@ async function widen(
     table: table.key,
     columns: changes.map(({ path, from, to }) => ({ path, from, to })),
   });
-  return null;
+  if (schemaText(outcome.state.schema) === schemaText(schema)) return null;
+  // The table has what our schema lacks: another writer's columns, or the record of the change
+  // (PROTOCOL.md, "Type Change Metadata"). A commit of our schema would take that away.
+  const why = `columns were widened in version ${outcome.state.version}`;
+  return { kind: "reset", state: outcome.state, mayWiden: table.mayWiden, why };
 }
 
 /** One data file for each partition that has rows. */
@@ -166,6 +175,8 @@ export function groupParts(encoded: readonly EncodedTable[]): Map<string, Encode
 type DraftParts = {
   readonly adds: readonly AddFile[];
   readonly txns: readonly SetTransaction[];
+  /** Other names that the same positions have in the table. */
+  readonly readAppIds: readonly string[];
   readonly nowMs: number;
 };
 
@@ -173,12 +184,13 @@ function appendDraft(
   context: FlushContext,
   table: OpenTable,
   schema: StructType,
-  { adds, txns, nowMs }: DraftParts,
+  { adds, txns, readAppIds, nowMs }: DraftParts,
 ): TransactionDraft {
   const rows = adds.length;
   const append: TransactionDraft = {
     adds,
     txns,
+    readAppIds,
     reads: { kind: "blind-append" },
     dataChange: true,
     operation: "STREAMING UPDATE",

@@ -98,10 +98,8 @@ async function tablesOf(session: Session, result: EncodeResult): Promise<OpenTab
 }
 
 async function openFirst(session: Session, key: TableKey): Promise<OpenTable> {
-  const table = await openTable(key, session.world.locate(key), {
-    owner: session.settings,
-    signal: session.signal,
-  });
+  const { signal } = session;
+  const table = await openTable(key, session.world.locate(key), { signal });
   const version = table.state?.version ?? null;
   session.observe({ kind: "table-opened", table: key, uri: table.home.uri, version });
   return table;

@@ -12,7 +12,7 @@ import {
   type TableView,
   type TableWatermark,
 } from "../encode/encode-job.ts";
-import { partitionName, watermarksOf } from "../position/watermark.ts";
+import { partitionName, type PositionOwner, watermarksOf } from "../position/watermark.ts";
 
 /** Where a table lives and what it is created with. */
 export type TableHome = {
@@ -40,19 +40,15 @@ export type OpenTable = {
   readonly movedEpochs: Map<string, number>;
   mayWiden: boolean;
   partitionBy: readonly string[];
-  readonly schemaBefore: StructType | null;
   rows: number;
   files: number;
   bytes: number;
   /** Partitions whose identity was held against the table's positions. */
   readonly vetted: Set<string>;
   /** What the table held when it was opened, and the identities whose record was met again. */
-  readonly watermarksAtOpen: readonly TableWatermark[];
+  readonly stateAtOpen: TableState | null;
   readonly proven: Set<string>;
 };
-
-/** Whose positions count: this pipeline's, or with `adopt` anybody's. */
-export type PositionOwner = { readonly pipelineId: string; readonly adopt: boolean };
 
 /** One text for equal schemas. */
 export function schemaText(schema: StructType): string {
@@ -63,7 +59,7 @@ export function schemaText(schema: StructType): string {
 export async function openTable(
   key: TableKey,
   home: TableHome,
-  { owner, signal }: { readonly owner: PositionOwner; readonly signal: AbortSignal },
+  { signal }: { readonly signal: AbortSignal },
 ): Promise<OpenTable> {
   const state = await loadTableState(home.engine, { signal });
   if (state !== null) {
@@ -80,12 +76,11 @@ export async function openTable(
     movedEpochs: new Map(),
     mayWiden: true,
     partitionBy: state?.partitionColumns ?? [],
-    schemaBefore: state?.schema ?? null,
     rows: 0,
     files: 0,
     bytes: 0,
     vetted: new Set(),
-    watermarksAtOpen: state === null ? [] : watermarksOf(state.transactions, owner),
+    stateAtOpen: state,
     proven: new Set(),
   };
 }

@@ -72,7 +72,9 @@ function createTotals(): Totals {
           rows: (before?.rows ?? 0) + table.rows,
           files: (before?.files ?? 0) + table.files,
           bytes: (before?.bytes ?? 0) + table.bytes,
-          schemaBefore: before === undefined ? table.schemaBefore : before.schemaBefore,
+          schemaBefore: before === undefined
+            ? (table.stateAtOpen?.schema ?? null)
+            : before.schemaBefore,
           schemaAfter: table.pending,
         });
       }

@@ -1,7 +1,7 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { EncodedTable, PartitionId, TableWatermark } from "../encode/encode-job.ts";
-import { samePartition } from "../position/watermark.ts";
-import { type OpenTable, tableWatermarks } from "./open-table.ts";
+import { watermarkOf } from "../position/watermark.ts";
+import type { OpenTable } from "./open-table.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -23,11 +23,8 @@ export function proveRows(session: Session, table: OpenTable, encoded: EncodedTa
 /** At the end of a file: a watermark that was not met again lies behind the end. */
 export function proveLaneEnd(session: Session, identity: string): void {
   for (const table of session.tables.values()) {
-    for (const watermark of tableWatermarks(table, session.settings)) {
-      if (watermark.identity !== identity) continue;
-      const unproven = unprovenWatermark(session, table, watermark);
-      if (unproven !== null) throw changedError(table, unproven);
-    }
+    const unproven = unprovenWatermark(session, table, { topic: "", partition: 0, identity });
+    if (unproven !== null) throw changedError(table, unproven);
   }
 }
 
@@ -38,8 +35,9 @@ function unprovenWatermark(
 ): TableWatermark | null {
   const start = session.laneStarts.get(id.identity);
   if (id.identity === "" || start === undefined || table.proven.has(id.identity)) return null;
-  const watermark = table.watermarksAtOpen.find((one) => samePartition(one, id));
-  if (watermark === undefined || watermark.recordHash === null) return null;
+  if (table.stateAtOpen === null) return null;
+  const watermark = watermarkOf(table.stateAtOpen.transactions, session.settings, id);
+  if (watermark === null || watermark.recordHash === null) return null;
   return watermark.offset >= start ? watermark : null;
 }
 
