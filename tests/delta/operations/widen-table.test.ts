@@ -328,6 +328,20 @@ describe("widening by feature", () => {
     expect(unsupportedTypeChanges(schema)).toEqual([]);
   });
 
+  test("old and new files are read with the new types", async () => {
+    const engine = testEngine();
+    const state = await append(engine, null, rowsOfDay("a", 0));
+    const files = await dataFiles(engine.store);
+    const outcome = await widenTable(engine, state, wide, feature);
+    expect(outcome.kind).toBe("widened");
+    expect(await dataFiles(engine.store)).toEqual(files);
+    expect(await rowsOfTable(engine)).toEqual(rowsOfDay("a", 0).map(widened));
+    // A writer that has not seen the change yet adds narrow files, which stay readable.
+    await append(engine, outcome.state, rowsOfDay("b", 10));
+    expect(await rowsOfTable(engine))
+      .toEqual([...rowsOfDay("a", 0), ...rowsOfDay("b", 10)].map(widened));
+  });
+
   test("refuses changes that the feature does not have", async () => {
     const engine = testEngine();
     const schema = struct([field("v", { kind: "long" })]);
