@@ -55,6 +55,7 @@ export function field(name: string, type: DataType): StructField {
   return { name, type, nullable: true, metadata: {} };
 }
 
+/** A struct of these fields. */
 export function struct(fields: readonly StructField[]): StructType {
   return { kind: "struct", fields };
 }
