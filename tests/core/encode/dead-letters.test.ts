@@ -109,6 +109,28 @@ describe("dead letters", () => {
     ]);
   });
 
+  test("a broken document leaves no element in the next row's array", async () => {
+    const lines = [
+      envelope('{"l": [1], "m": [{"x": "a"}]}'),
+      envelope('{"l": [7, 8], "m": [{"x": "b"}, {"x": "c"}], "w": }'),
+      envelope('{"l": [null, 2], "m": [{"x": null}, null]}'),
+    ];
+    const rows = await rowsOf(runJob(lines).tables[0]!);
+    expect(rows.map(({ l, m }) => ({ l, m }))).toEqual([
+      { l: [1], m: [{ x: "a" }] },
+      { l: [null, 2], m: [{ x: null }, null] },
+    ]);
+  });
+
+  test("a record is one line, even if two would make one", async () => {
+    const cut = '{"op":"c","source":{"db":"d","collection":"c"},"after":"{}",';
+    const result = runJob([`${cut}"x":[1`, "]}", `${cut}"x":`, "1}", good]);
+    expect(result.tables.map(({ key, rows }) => [key, rows])).toEqual([
+      ["shop.things", 1],
+      ["$dead-letters", 4],
+    ]);
+  });
+
   test("are exactly once: those behind the watermark are dropped", () => {
     const lines = ["one", "two", "three"];
     const first = runJob(lines.slice(0, 2)).tables[0]!;

@@ -137,12 +137,17 @@ const cases: readonly Case[] = [
     "UUIDs, strings and ObjectIds",
     [
       '{"$binary": "AAECAwQFBgcICQoLDA0ODw==","$type": "04"}',
-      '"x"',
+      '{"$binary": {"base64": "AAECAwQFBgcICQoLDA0ODw==","subType": "3"}}',
       '{"$oid": "596e275826f08b2730779e1f"}',
       '{"$binary": "AAEC","$type": "00"}',
     ],
     "string",
-    ["00010203-0405-0607-0809-0a0b0c0d0e0f", "x", "596e275826f08b2730779e1f", null],
+    [
+      "00010203-0405-0607-0809-0a0b0c0d0e0f",
+      "00010203-0405-0607-0809-0a0b0c0d0e0f",
+      "596e275826f08b2730779e1f",
+      null,
+    ],
     [
       none,
       none,

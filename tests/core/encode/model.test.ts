@@ -31,7 +31,7 @@ test("rows of random documents equal the model in every flavour", async () => {
     }),
     { numRuns: 400 },
   );
-});
+}, 60_000);
 
 test("a key's identity is the same in every flavour and from the document", async () => {
   await fc.assert(
@@ -48,7 +48,7 @@ test("a key's identity is the same in every flavour and from the document", asyn
     }),
     { numRuns: 200 },
   );
-});
+}, 60_000);
 
 test("meanings of a flavour are what its text says", () => {
   expect(meaningIn({ t: "long", v: 5n }, "relaxed")).toEqual({ t: "int", v: 5n });
