@@ -10,6 +10,7 @@ import type { PumpSettings, PumpWorld } from "../core/pump/session.ts";
 import { fileSource } from "../core/source/file-source.ts";
 import { rememberFloors } from "../core/source/remember-floors.ts";
 import type { Engine } from "../delta/engine.ts";
+import { loadTableState } from "../delta/log/table-state.ts";
 import { proveConditionalPut } from "../delta/storage/probe-conditional-put.ts";
 import { jobBytesMax } from "../limits.ts";
 import { systemClock } from "./clock.ts";
@@ -55,8 +56,9 @@ export function wireRun(
     stdin: stdin instanceof Readable ? stdin : null,
   });
   const floors = objectFloorStore(stores.open(required.basePath), {
-    pipelineId: settings.pipelineId,
-    tableExists: (key, options) => hasLog(locate(key).engine, options),
+    owner: settings,
+    transactionsOf: async (key, options) =>
+      (await loadTableState(locate(key).engine, options))?.transactions ?? null,
   });
   const source = rememberFloors(files, floors);
   const pool = openPool(values, mappingRules(values, { collections }));
@@ -83,11 +85,6 @@ export function wireTable(
 
 function engineAt(stores: StoreAccess, uri: string): Engine {
   return { store: stores.open(uri), clock: systemClock, random: systemRandom };
-}
-
-async function hasLog({ store }: Engine, { signal }: { signal: AbortSignal }): Promise<boolean> {
-  for await (const _ of store.list("_delta_log/", { signal })) return true;
-  return false;
 }
 
 function openPool(values: Settings, rules: MappingRules): EncodePool {

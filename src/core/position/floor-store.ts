@@ -1,6 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { ObjectStore } from "../../delta/storage/object-store.ts";
 import { CdcDeltaError } from "../../errors.ts";
+import { forEachParallel } from "../../parallel.ts";
+import { type PositionOwner, type Transactions, watermarkOf } from "./watermark.ts";
+
+/** A table and a file's watermark in it. A table made anew has a lower one, or none. */
+export type FloorTable = { readonly key: string; readonly offset: bigint };
 
 /** How far a file was read and committed, and what it looked like there. */
 export type FileFloor = {
@@ -10,8 +15,8 @@ export type FileFloor = {
   readonly nextOffset: bigint;
   /** 16 hex digits: hash of the line before `nextOffset`. */
   readonly lastLineHash: string;
-  /** Keys of the tables that hold what is below. */
-  readonly tables: readonly string[];
+  /** The tables that hold rows of what is below, each with the file's watermark in it. */
+  readonly tables: readonly FloorTable[];
 };
 
 /**
@@ -28,35 +33,60 @@ export type FloorStore = {
 };
 
 export type FloorStoreOptions = {
-  readonly pipelineId: string;
-  /** Whether a table that a floor relies on is still there. */
-  readonly tableExists: (
+  readonly owner: PositionOwner;
+  /** The `txn` actions of a table by its key; null: there is no table. */
+  readonly transactionsOf: (
     key: string,
     options: { readonly signal: AbortSignal },
-  ) => Promise<boolean>;
+  ) => Promise<Transactions | null>;
 };
 
+/** Tables that are looked at together before a floor is relied on. */
+const tablesParallelMax = 8;
+
 /**
- * Floors as small JSON objects below `_cdcdelta/floors/` of the base path. A floor whose tables are
- * not all there any more is none: their rows have to be read again.
+ * Floors as small JSON objects below `_cdcdelta/floors/` of the base path. A floor is none when one
+ * of its tables was deleted or restored since: a watermark there is below the one that the floor
+ * was taken with, and the rows between have to be read again.
  */
 export function objectFloorStore(
   store: ObjectStore,
-  { pipelineId, tableExists }: FloorStoreOptions,
+  { owner, transactionsOf }: FloorStoreOptions,
 ): FloorStore {
   const keyOf = (lane: string): string =>
-    `_cdcdelta/floors/${encodeName(pipelineId)}/${encodeName(lane)}.json`;
+    `_cdcdelta/floors/${encodeName(owner.pipelineId)}/${encodeName(lane)}.json`;
+  // Files of a folder share tables; what a table held when the first of them was met is enough.
+  const seen = new Map<string, Transactions | null>();
+  const stands = async (
+    table: FloorTable,
+    identity: string,
+    options: { readonly signal: AbortSignal },
+  ): Promise<boolean> => {
+    const known = seen.get(table.key);
+    const transactions = known === undefined ? await transactionsOf(table.key, options) : known;
+    seen.set(table.key, transactions);
+    if (transactions === null) return false;
+    const watermark = watermarkOf(transactions, owner, { topic: "", partition: 0, identity });
+    return watermark !== null && watermark.offset >= table.offset;
+  };
   return {
     async load(lane, options) {
-      const key = keyOf(lane);
-      const floor = await readFloor(store, key, options);
-      for (const table of floor?.tables ?? []) {
-        if (!await tableExists(table, options)) return null;
-      }
-      return floor;
+      const floor = await readFloor(store, keyOf(lane), options);
+      if (floor === null) return null;
+      let all = true;
+      await forEachParallel(floor.tables, tablesParallelMax, async (table) => {
+        if (all) all = await stands(table, floor.identity, options) && all;
+      });
+      return all ? floor : null;
     },
     async save(lane, floor, options) {
-      const text = JSON.stringify({ ...floor, nextOffset: String(floor.nextOffset) });
+      for (const { key } of floor.tables) seen.delete(key);
+      const { nextOffset, tables, ...rest } = floor;
+      const text = JSON.stringify({
+        ...rest,
+        nextOffset: String(nextOffset),
+        tables: tables.map(({ key, offset }) => ({ key, offset: String(offset) })),
+      });
       await store.put(keyOf(lane), [new Uint8Array(Buffer.from(text))], options);
     },
   };
@@ -93,6 +123,15 @@ function parseFloor(bytes: Uint8Array): FileFloor | null {
   if (typeof identity !== "string" || typeof lastLineHash !== "string") return null;
   if (typeof nextOffset !== "string" || !/^\d+$/.test(nextOffset)) return null;
   if (!Array.isArray(tables)) return null;
-  const keys = tables.filter((table) => typeof table === "string");
-  return { identity, nextOffset: BigInt(nextOffset), lastLineHash, tables: keys };
+  const parsed = tables.map(parseTable);
+  const known = parsed.filter((table) => table !== null);
+  if (known.length < parsed.length) return null;
+  return { identity, nextOffset: BigInt(nextOffset), lastLineHash, tables: known };
+}
+
+function parseTable(value: unknown): FloorTable | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { key, offset } = value as Record<string, unknown>;
+  if (typeof key !== "string" || typeof offset !== "string" || !/^\d+$/.test(offset)) return null;
+  return { key, offset: BigInt(offset) };
 }

@@ -9,7 +9,8 @@ import { checkAppId, parseAppId, type PositionAppId, watermarkAppId } from "./ap
  * all. Everything here is pure.
  */
 
-type Transactions = ReadonlyMap<string, SetTransaction>;
+/** The `txn` actions of a version by `appId`; an object that never changes. */
+export type Transactions = ReadonlyMap<string, SetTransaction>;
 
 /** Whose positions count: this pipeline's, or with `adopt` anybody's. */
 export type PositionOwner = { readonly pipelineId: string; readonly adopt: boolean };

@@ -1,6 +1,7 @@
 import { maintainTable } from "../../delta/log/maintenance.ts";
 import { flushAttemptsMax, tableCommitsParallelMax } from "../../limits.ts";
 import { assert, CdcDeltaError } from "../../errors.ts";
+import { forEachParallel } from "../../parallel.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
 import {
   deadLetterTable,
@@ -9,7 +10,6 @@ import {
   type TableKey,
 } from "../encode/encode-job.ts";
 import { commitTable, groupParts } from "./commit-table.ts";
-import { forEachParallel } from "./lock.ts";
 import { alignJobs, freezeSchemas, mergeJob, tableKeys } from "./merge-job.ts";
 import { type OpenTable, resetTable } from "./open-table.ts";
 import { sumRescued } from "./rescued-counts.ts";

@@ -4,7 +4,9 @@ import {
   type RecordCounts,
   type TableView,
 } from "../encode/encode-job.ts";
-import type { Floor } from "../source/source.ts";
+import { watermarkOf } from "../position/watermark.ts";
+import type { FloorTable } from "../position/floor-store.ts";
+import type { Floor, Lane } from "../source/source.ts";
 import { commitFlush, freezeAfterMerge } from "./commit-flush.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { decideFlush, type FlushReason } from "./flush-policy.ts";
@@ -153,10 +155,11 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
   if (stale !== null) return;
   if (!session.settings.plan) {
     const ends = [...laneEnds(flush.jobs)];
-    const tables = [...session.tables.values()].flatMap((table) =>
-      table.state === null ? [] : [table.key]
-    );
-    const floors = ends.map(([lane, nextOffset]): Floor => ({ lane, nextOffset, tables }));
+    const floors = ends.map(([lane, nextOffset]): Floor => ({
+      lane,
+      nextOffset,
+      tables: floorTables(held, lane),
+    }));
     await session.world.source.commitFloors(floors, { signal: session.signal });
   }
   session.world.source.release(
@@ -168,6 +171,18 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
     counts: sumCounts(results),
     ...sumRows(results),
     latencyMs: session.world.clock.nowMs() - startedMs,
+  });
+}
+
+/** The tables that hold rows of a lane that has no position but its own. */
+function floorTables({ session, identities }: Held, lane: Lane): FloorTable[] {
+  const identity = identities.get(lane) ?? "";
+  if (identity === "") return [];
+  const partition = { topic: lane, partition: 0, identity };
+  return [...session.tables.values()].flatMap(({ key, state }): FloorTable[] => {
+    if (state === null) return [];
+    const watermark = watermarkOf(state.transactions, session.settings, partition);
+    return watermark === null ? [] : [{ key, offset: watermark.offset }];
   });
 }
 

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { CdcDeltaError } from "../../errors.ts";
+import { forEachParallel } from "../../parallel.ts";
 import type { RecordBatch } from "../event/record-batch.ts";
 import type { FileFloor, FloorStore } from "../position/floor-store.ts";
 import { carriesOwnPosition } from "./own-position.ts";
@@ -29,19 +30,22 @@ export function rememberFloors(source: Source, floors: FloorStore): Source {
       }
     },
     async commitFloors(committed, options) {
-      for (const { lane, nextOffset, tables } of committed) {
+      await forEachParallel(committed, savesParallelMax, async ({ lane, nextOffset, tables }) => {
         const known = lanes.get(lane);
         const lastLineHash = known?.hashes.get(nextOffset);
-        if (known === undefined || lastLineHash === undefined) continue;
-        for (const table of tables) known.tables.add(table);
+        if (known === undefined || lastLineHash === undefined) return;
+        for (const { key, offset } of tables) known.tables.set(key, offset);
         const { identity } = known;
-        const floor = { identity, nextOffset, lastLineHash, tables: [...known.tables] };
-        await floors.save(lane, floor, options);
+        const all = [...known.tables].map(([key, offset]) => ({ key, offset }));
+        await floors.save(lane, { identity, nextOffset, lastLineHash, tables: all }, options);
         for (const end of known.hashes.keys()) if (end < nextOffset) known.hashes.delete(end);
-      }
+      });
     },
   };
 }
+
+/** Floors of a folder's files that are saved at the same time. */
+const savesParallelMax = 8;
 
 type LaneFloor = {
   readonly identity: string;
@@ -49,7 +53,8 @@ type LaneFloor = {
   floor: FileFloor | null;
   /** End of a batch → hash of its last line, for those not yet committed. */
   readonly hashes: Map<bigint, string>;
-  readonly tables: Set<string>;
+  /** Tables that hold rows of it → its watermark there. */
+  readonly tables: Map<string, bigint>;
 };
 
 /**
@@ -93,13 +98,14 @@ async function meetLane(
   const end = batch.bytes.indexOf(newline);
   const firstLine = end < 0 ? batch.bytes : batch.bytes.subarray(0, end);
   if (identity === "" || carriesOwnPosition(firstLine)) {
-    return { identity: "", floor: null, hashes: new Map(), tables: new Set() };
+    return { identity: "", floor: null, hashes: new Map(), tables: new Map() };
   }
   const floor = await floors.load(lane, unhurried);
   if (floor !== null && floor.identity !== identity) {
     throw replaced(lane, "its first record is another one");
   }
-  return { identity, floor, hashes: new Map(), tables: new Set(floor?.tables) };
+  const tables = new Map(floor?.tables.map(({ key, offset }) => [key, offset]));
+  return { identity, floor, hashes: new Map(), tables };
 }
 
 /** What of a batch lies behind the floor; null: nothing. */

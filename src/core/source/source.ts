@@ -1,4 +1,5 @@
 import type { RecordBatch } from "../event/record-batch.ts";
+import type { FloorTable } from "../position/floor-store.ts";
 
 /**
  * A lane is a stream whose records have one order: a Kafka (topic, partition), a file, standard
@@ -19,8 +20,8 @@ export type SourceEvent =
 export type Floor = {
   readonly lane: Lane;
   readonly nextOffset: bigint;
-  /** Tables that hold what is below: without one of them the floor is worth nothing. */
-  readonly tables: readonly string[];
+  /** Tables that hold rows of what is below: without one of them the floor is worth nothing. */
+  readonly tables: readonly FloorTable[];
 };
 
 export type Source = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Buffer } from "node:buffer";
 import { objectFloorStore } from "../../../src/core/position/floor-store.ts";
+import { watermarkAppId } from "../../../src/core/position/app-id.ts";
 import { rememberFloors } from "../../../src/core/source/remember-floors.ts";
 import type { Source, SourceEvent } from "../../../src/core/source/source.ts";
 import { memoryStore } from "../../../src/delta/storage/memory-store.ts";
@@ -31,9 +32,16 @@ function fileOf(text: string, { identity = "first", linesPerBatch = 2 } = {}): S
 
 type Read = { readonly text: string; readonly offsets: readonly bigint[] };
 
-function newFloors(missing = new Set<string>()) {
-  const tableExists = (key: string) => Promise.resolve(!missing.has(key));
-  return objectFloorStore(memoryStore(), { pipelineId: "p", tableExists });
+/** `missing`: watermarks of tables that are not what they were; below zero: there is no table. */
+function newFloors(missing = new Map<string, bigint>()) {
+  const appId = watermarkAppId("p", { topic: "f", partition: 0, identity: "first" });
+  return objectFloorStore(memoryStore(), {
+    owner: { pipelineId: "p", adopt: false },
+    transactionsOf(key) {
+      const version = missing.get(key) ?? 99n;
+      return Promise.resolve(version < 0n ? null : new Map([[appId, { appId, version }]]));
+    },
+  });
 }
 
 /** Reads all, then commits floors up to the end of the given number of batches. */
@@ -55,7 +63,8 @@ async function read(
   }
   const nextOffset = ends[Math.min(commitBatches, ends.length) - 1];
   if (nextOffset !== undefined) {
-    await remembering.commitFloors([{ lane: "f", nextOffset, tables: ["db.a"] }], { signal });
+    const tables = [{ key: "db.a", offset: 99n }];
+    await remembering.commitFloors([{ lane: "f", nextOffset, tables }], { signal });
   }
   return { text, offsets };
 }
@@ -86,13 +95,15 @@ describe("rememberFloors()", () => {
     expect((await read(fileOf("1\n2\n3\n"), floors)).text).toBe("\n3\n");
   });
 
-  test("reads all again when a table that held it is gone", async () => {
-    const missing = new Set<string>();
-    const floors = newFloors(missing);
-    await read(fileOf("1\n2\n3\n"), floors);
-    missing.add("db.a");
-    expect((await read(fileOf("1\n2\n3\n"), floors)).text).toBe("1\n2\n3\n");
-  });
+  for (const [name, watermark] of [["is gone", -1n], ["was made anew", 98n]] as const) {
+    test(`reads all again when a table that held it ${name}`, async () => {
+      const missing = new Map<string, bigint>();
+      const floors = newFloors(missing);
+      await read(fileOf("1\n2\n3\n"), floors);
+      missing.set("db.a", watermark);
+      expect((await read(fileOf("1\n2\n3\n"), floors)).text).toBe("1\n2\n3\n");
+    });
+  }
 
   const replaced: readonly (readonly [string, Source])[] = [
     ["the first record is another one", fileOf("1\n2\n3\n", { identity: "other" })],
