@@ -146,7 +146,7 @@ test("a job that ended in a fault leaves nothing behind", () => {
   const used = createEncoder(mappingRules());
   const lines = [envelope('{"a": 1, "b": "x"}'), envelope('{"a": "rescued"}')];
   const tables = [viewAfter(runJob(lines).tables[0]!)];
-  const own = lines.map((payload) =>
+  const own = lines.toReversed().map((payload) =>
     JSON.stringify({ topic: "t", partition: 0, offset: 1, key: null, payload })
   );
   expect(runJob(own, { encoder: used, tables }).fault).not.toBeNull();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { createEncoder } from "../../../src/core/encode/run-encode-job.ts";
 import type { CollectionRules } from "../../../src/core/encode/encode-job.ts";
 import type { Value } from "../../../src/delta/columns/column-builder.ts";
 import type { DataType } from "../../../src/delta/schema/data-type.ts";
@@ -200,6 +201,10 @@ describe("a table's own types", () => {
       { path: "w.x", from: { kind: "integer" }, to: { kind: "long" } },
     ]);
     expect(table.baseEpoch).toBe(view.epoch);
+    // An encoder that has the columns already, because it found them, tells the same.
+    const encoder = createEncoder(mappingRules());
+    runJob([envelope('{"v": 1, "w": {"x": 1}}')], { encoder });
+    expect(runJob(lines, { tables: [view], encoder }).tables[0]).toEqual(table);
   });
 
   test("stay when they may not be widened; new columns are added all the same", async () => {
