@@ -7,7 +7,12 @@ import {
   type RecordKey,
 } from "../decode/record-key.ts";
 import { ByteBuffer } from "../event/byte-buffer.ts";
-import { createRecordFields, type RecordFields, type Span } from "../event/change-event.ts";
+import {
+  clearRecordFields,
+  createRecordFields,
+  type RecordFields,
+  type Span,
+} from "../event/change-event.ts";
 import { skipSpace } from "../event/json-scan.ts";
 import { unescapedText, unescapeString } from "../event/json-string.ts";
 import type { RecordBatch } from "../event/record-batch.ts";
@@ -137,9 +142,11 @@ export class JobRun {
     let kind: RecordKind | null = null;
     let reason = "";
     try {
-      kind = clean
-        ? readRecord(place.bytes, place.start, place.end, fields)
-        : this.readMended(place, fields);
+      if (!clean) {
+        clearRecordFields(fields);
+        requireUtf8(place);
+      }
+      kind = readRecord(place.bytes, place.start, place.end, fields);
     } catch (error) {
       reason = decodeReason(error);
     }
@@ -160,14 +167,6 @@ export class JobRun {
     this.records++;
     this.dispatch(place, kind, reason);
     extendRange(place.partition.range, place);
-  }
-
-  /** Bytes that are no UTF-8 become U+FFFD, as in every decoder of the web platform. */
-  private readMended(place: RecordPlace, fields: RecordFields): RecordKind {
-    const line = place.bytes.subarray(place.start, place.end);
-    if (isUtf8(line)) return readRecord(place.bytes, place.start, place.end, fields);
-    const mended = encoder.encode(new TextDecoder().decode(line));
-    return readRecord(mended, 0, mended.length, fields);
   }
 
   private dispatch(place: RecordPlace, kind: RecordKind | null, reason: string): void {
@@ -305,6 +304,12 @@ function isSame(known: Uint8Array, { buffer, start, end }: Span): boolean {
 
 function copyOf({ buffer, start, end }: Span): Uint8Array {
   return buffer === null ? new Uint8Array(0) : buffer.slice(start, end);
+}
+
+/** JSON is UTF-8 (RFC 8259); what is not is kept byte for byte as a dead letter. */
+function requireUtf8({ bytes, start, end }: RecordPlace): void {
+  if (isUtf8(bytes.subarray(start, end))) return;
+  throw new CdcDeltaError("decode", "Cannot decode the record: its bytes are not UTF-8");
 }
 
 /** The text of a dead letter; anything but broken input is a fault of ours and goes on. */
