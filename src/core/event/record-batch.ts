@@ -23,3 +23,9 @@ export type LinePosition = {
   /** 16 hex digits: hash of the stream's first record. */
   readonly identity: string;
 };
+
+/**
+ * Lane and topic of an input without a name of its own, whose lines carry their positions. One that
+ * does not stands at its place in the stream; every stream has positions of its own then.
+ */
+export const unnamedTopic = "-";

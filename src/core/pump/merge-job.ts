@@ -1,5 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { EncodeResult, SourceFault, TableKey } from "../encode/encode-job.ts";
+import { unnamedTopic } from "../event/record-batch.ts";
 import { partitionName, refuseForeignPositions } from "../position/watermark.ts";
 import type { HeldJob } from "./held-job.ts";
 import { isCurrent, type OpenTable, openTable, schemaText, takeOver } from "./open-table.ts";
@@ -112,7 +113,7 @@ function vet(
   range: { readonly topic: string; readonly partition: number; readonly identity: string },
 ): void {
   const name = partitionName(range);
-  if (table.state === null || table.vetted.has(name)) return;
+  if (table.state === null || range.topic === unnamedTopic || table.vetted.has(name)) return;
   refuseForeignPositions({
     tableUri: table.home.uri,
     transactions: table.state.transactions,

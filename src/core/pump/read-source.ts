@@ -1,4 +1,4 @@
-import type { RecordBatch } from "../event/record-batch.ts";
+import { type RecordBatch, unnamedTopic } from "../event/record-batch.ts";
 import type { Lane, SourceEvent } from "../source/source.ts";
 import { cutJob, failSession, type Held, heldBytes, startMerge, underLock } from "./held.ts";
 import type { HeldBatch } from "./held-job.ts";
@@ -61,6 +61,8 @@ function holdBatch(held: Held, read: HeldBatch): void {
 function noteLane(held: Held, lane: Lane, { position }: RecordBatch): void {
   if (held.identities.has(lane)) return;
   held.identities.set(lane, position.identity);
+  // Of a pipe nothing is known but what it gives: there is nothing to prove.
+  if (position.topic === unnamedTopic) return;
   held.session.laneStarts.set(position.identity, position.baseOffset);
 }
 

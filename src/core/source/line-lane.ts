@@ -6,6 +6,7 @@ import type { ByteReader } from "./byte-reader.ts";
 import { byteOrderMarkLength, firstRecord, streamIdentity } from "./first-record.ts";
 import { type CutLines, type LineBatcher, lineBatcher } from "./line-batcher.ts";
 import { carriesOwnPosition } from "./own-position.ts";
+import { unnamedTopic } from "../event/record-batch.ts";
 import type { Lane } from "./source.ts";
 import type { SourceLimits } from "./source-limits.ts";
 
@@ -33,9 +34,6 @@ export type LineLaneOptions = {
   readonly limits: SourceLimits;
   readonly memory: BatchMemory;
 };
-
-/** Lane and topic of an input without a name of its own. */
-export const unnamedTopic = "-";
 
 /**
  * Cuts what `reader` gives into batches at line ends. Offsets are byte offsets in the decompressed
@@ -150,8 +148,8 @@ function batchOf(state: LaneState, lines: CutLines): RecordBatch | null {
 }
 
 function identityOf({ topic, path }: LineLaneOptions, firstLine: Uint8Array): string {
-  if (topic !== null) return streamIdentity(firstLine);
-  if (carriesOwnPosition(firstLine)) return "";
+  // Lines without a position, cut ones for example, stand at their place in this very stream.
+  if (topic !== null || carriesOwnPosition(firstLine)) return streamIdentity(firstLine);
   throw new CdcDeltaError(
     "usage",
     `Cannot tell where in ${path} a record stands: its records carry no topic, partition and ` +

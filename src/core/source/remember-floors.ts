@@ -13,7 +13,7 @@ import type { Lane, Source, SourceEvent } from "./source.ts";
  * records carry their own positions (kcat) pass as they are.
  *
  * Errors of `events`: `source-replaced` when the first record or the one before the floor is another
- * one, or the file ends before the floor.
+ * one, or the file ends before the floor; `source` when two files start with the same record.
  */
 export function rememberFloors(source: Source, floors: FloorStore): Source {
   const lanes = new Map<Lane, LaneFloor>();
@@ -80,6 +80,7 @@ async function pass(
   let known = lanes.get(lane);
   if (known === undefined) {
     known = await meetLane(lane, batch, floors);
+    refuseTwin(lanes, lane, known.identity);
     lanes.set(lane, known);
   }
   if (known.identity === "") return event;
@@ -106,6 +107,18 @@ async function meetLane(
   }
   const tables = new Map(floor?.tables.map(({ key, offset }) => [key, offset]));
   return { identity, floor, hashes: new Map(), tables };
+}
+
+/** A file is recognised by its first record, so that two of one run must not share it. */
+function refuseTwin(lanes: ReadonlyMap<Lane, LaneFloor>, lane: Lane, identity: string): void {
+  const twin = [...lanes].find(([, known]) => identity !== "" && known.identity === identity);
+  if (twin === undefined) return;
+  throw new CdcDeltaError(
+    "source",
+    `Cannot read "${lane}" beside "${twin[0]}": both start with the same record, and a file is ` +
+      `recognised by it. Take the one away that is a copy of the other, or was it before`,
+    { context: { source: lane, twin: twin[0] } },
+  );
 }
 
 /** What of a batch lies behind the floor; null: nothing. */

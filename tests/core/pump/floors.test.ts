@@ -21,8 +21,12 @@ const files = ["a.ndjson", "b.ndjson"].map((topic, file) => ({
   lines: Array.from({ length: 12 }, (_, n) => changeLine("c", { _id: file * 100 + n })),
 }));
 
-function folder(lake: Lake, between: () => Promise<void> = () => Promise.resolve()): Source {
-  const sources = files.map(({ lines, ...options }) =>
+function folder(
+  lake: Lake,
+  between: () => Promise<void> = () => Promise.resolve(),
+  inFolder = files,
+): Source {
+  const sources = inFolder.map(({ lines, ...options }) =>
     lineSource(lines, { ...options, between: async () => (await between(), null) })
   );
   const whole: Source = {
@@ -79,5 +83,19 @@ describe("floors and tables", () => {
     const lake = newLake();
     await pump(lake, folder(lake));
     expect((await pump(lake, folder(lake))).summary).toMatchObject({ records: 0, rows: 0 });
+  });
+
+  test("two files with the same first record are refused, read before or not", async () => {
+    const [a, b] = [files[0]!, files[1]!];
+    for (const readBefore of [[], [b]]) {
+      const lake = newLake();
+      await pump(lake, folder(lake, undefined, readBefore));
+      const both = folder(lake, undefined, [{ ...a, identity: b.identity }, b]);
+      const drain = async (): Promise<void> => {
+        for await (const _ of both.events({ signal })) continue;
+      };
+      const failure = await drain().catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: "source", context: { source: "b.ndjson" } });
+    }
   });
 });

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { Buffer } from "node:buffer";
+import { Readable } from "node:stream";
+import { fileSource } from "../../../src/core/source/file-source.ts";
 import type { ObjectStore } from "../../../src/delta/storage/object-store.ts";
 import { watermarkAppId } from "../../../src/core/position/app-id.ts";
 import { commit } from "../../../src/delta/log/committer.ts";
@@ -164,5 +167,35 @@ describe("runPump() among faults", () => {
     expect((await readTable(lake, "shop.orders")).rows.length).toBe(20);
     const id = { topic: "renamed.ndjson", partition: 0, identity: "1111" };
     expect(watermarkAppId("test", id)).toContain("renamed");
+  });
+
+  test("keeps the broken lines of every pipe, also at a place that an earlier one had", async () => {
+    const lake = newLake();
+    const kcat = (offset: number): string =>
+      JSON.stringify({
+        topic: "t",
+        partition: 0,
+        offset,
+        key: null,
+        payload: changeLine("c", { _id: offset }),
+      });
+    const cut = '{"topic":"t","partit';
+    const first = [kcat(1), kcat(2), cut];
+    const second = [kcat(3), cut];
+    for (const lines of [first, second, second]) {
+      const source = fileSource({
+        path: "-",
+        follow: false,
+        sourceId: null,
+        clock: {
+          nowMs: () => Date.now(),
+          sleep: () => new Promise((resolve) => setTimeout(resolve, 5)),
+        },
+        stdin: Readable.from([Buffer.from(lines.join("\n"))], { objectMode: false }),
+      });
+      await pump(lake, source);
+    }
+    expect((await readTable(lake, "$dead-letters")).rows.length).toBe(2);
+    expect((await readTable(lake, "shop.orders")).rows.length).toBe(3);
   });
 });

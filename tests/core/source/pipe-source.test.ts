@@ -7,6 +7,7 @@ import { PassThrough, Readable } from "node:stream";
 import { carriesOwnPosition } from "../../../src/core/source/own-position.ts";
 import type { Clock } from "../../../src/delta/engine.ts";
 import type { SourceEvent } from "../../../src/core/source/source.ts";
+import { streamIdentity } from "../../../src/core/source/first-record.ts";
 import {
   eventsOf,
   failureOf,
@@ -38,7 +39,7 @@ test("with positions of their own they need no source id", async () => {
     topic: "-",
     partition: 0,
     baseOffset: 1n,
-    identity: "",
+    identity: streamIdentity(Buffer.from(kcat.trimEnd())),
   });
 });
 
