@@ -68,7 +68,8 @@ function watermarkIndex(
   transactions: Transactions,
   { pipelineId, adopt }: PositionOwner,
 ): ReadonlyMap<string, TableWatermark> {
-  const views = indexed.get(transactions) ?? new Map();
+  const views = indexed.get(transactions) ??
+    new Map<string, ReadonlyMap<string, TableWatermark>>();
   indexed.set(transactions, views);
   const view = `${adopt} ${pipelineId}`;
   const known = views.get(view);

@@ -95,13 +95,15 @@ export function optionalStringMap(
 ): Record<string, string | null> | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
-  const entries = value instanceof Map ? [...value] : Object.entries(asActionObject(value, key));
-  for (const [name, item] of entries) {
-    if (typeof name !== "string" || (item !== null && typeof item !== "string")) {
-      throw badAction(`"${key}" has a member that is not a string`);
+  const entries: readonly (readonly [unknown, unknown])[] = value instanceof Map
+    ? [...(value as ReadonlyMap<unknown, unknown>)]
+    : Object.entries(asActionObject(value, key));
+  return Object.fromEntries(entries.map(([name, item]): [string, string | null] => {
+    if (typeof name === "string" && (item === null || typeof item === "string")) {
+      return [name, item];
     }
-  }
-  return Object.fromEntries(entries);
+    throw badAction(`"${key}" has a member that is not a string`);
+  }));
 }
 
 /** As `optionalStringMap`, without its null members. */

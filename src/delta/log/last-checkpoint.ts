@@ -78,10 +78,12 @@ export function checksumOf(json: { readonly [key: string]: JsonValue }): string 
 
 function collectLeaves(path: string, value: JsonValue, leaves: [string, string][]): void {
   const raw = rawNumberText(value);
-  if (raw !== null || typeof value !== "object" || value === null) {
-    leaves.push([path, typeof value === "string" ? quote(value) : raw ?? String(value)]);
-  } else if (Array.isArray(value)) {
-    value.forEach((item, index) => collectLeaves(`${path}+${index}`, item, leaves));
+  if (raw !== null) leaves.push([path, raw]);
+  else if (typeof value === "string") leaves.push([path, quote(value)]);
+  else if (typeof value !== "object" || value === null) leaves.push([path, String(value)]);
+  else if (Array.isArray(value)) {
+    const items: readonly JsonValue[] = value;
+    items.forEach((item, index) => collectLeaves(`${path}+${index}`, item, leaves));
   } else {
     for (const [key, member] of Object.entries(value)) {
       collectLeaves(`${path}+${quote(key)}`, member, leaves);

@@ -45,7 +45,7 @@ export function stringifyLossless(value: LosslessInput): string {
   const members: string[] = [];
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue;
-    members.push(`${JSON.stringify(key)}:${stringifyLossless(member as LosslessInput)}`);
+    members.push(`${JSON.stringify(key)}:${stringifyLossless(member)}`);
   }
   return `{${members.join(",")}}`;
 }

@@ -84,8 +84,9 @@ function readType(json: JsonValue, depth: number): DataType {
 }
 
 function readStruct(object: JsonObject, depth: number): StructType {
-  const fields = object["fields"];
-  if (!Array.isArray(fields)) throw corrupt("a struct has no list of fields");
+  const list = object["fields"];
+  if (!Array.isArray(list)) throw corrupt("a struct has no list of fields");
+  const fields: readonly JsonValue[] = list;
   return { kind: "struct", fields: fields.map((field) => readField(field, depth)) };
 }
 
