@@ -5,10 +5,11 @@ import { runSeed } from "./run-seed.ts";
 /**
  * Deterministic simulation of the pump: the modules that `wire.ts` wires, on doubles of the store,
  * the source, the clock and the workers. `SEED=n` repeats one seed and prints what happened;
- * `SEEDS=n` sets how many are played.
+ * `SEEDS=n` sets how many are played (CI: 300).
  */
 const only = process.env["SEED"];
-const count = Number(process.env["SEEDS"] ?? 60);
+const inCi = process.env["CDCDELTA_REQUIRE_ALL"] === "1";
+const count = Number(process.env["SEEDS"] ?? (inCi ? 300 : 60));
 const seeds = only === undefined
   ? Array.from({ length: count }, (_, index) => index + 1)
   : [Number(only)];
