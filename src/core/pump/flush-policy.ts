@@ -45,7 +45,9 @@ export function decideFlush(facts: FlushFacts, settings: FlushSettings): FlushDe
   if (facts.bytes >= settings.bytesMax) return { kind: "flush", reason: "bytes" };
   if (facts.heldBytes >= settings.heldBytesMax) return { kind: "flush", reason: "memory" };
   const dueMs = facts.openedAtMs + settings.ageMsMax;
-  if (facts.nowMs >= dueMs) return { kind: "flush", reason: "age" };
+  // A clock that was set back says nothing of the age: better early than hours late.
+  const setBack = facts.nowMs < facts.openedAtMs;
+  if (setBack || facts.nowMs >= dueMs) return { kind: "flush", reason: "age" };
   if (facts.idle && facts.records >= settings.rowsMin) return { kind: "flush", reason: "rows" };
   return { kind: "wait", untilMs: dueMs };
 }

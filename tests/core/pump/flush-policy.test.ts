@@ -34,6 +34,7 @@ const table: readonly (readonly [string, Partial<FlushFacts>, unknown])[] = [
   ["enough rows and nothing more is ready", { records: 100, idle: true }, flush("rows")],
   ["too few rows though idle", { records: 99, idle: true }, wait(1_400)],
   ["the oldest record is old enough", { nowMs: 1_400 }, flush("age")],
+  ["the clock was set back", { nowMs: 899 }, flush("age")],
   ["a moment before that", { nowMs: 1_399 }, wait(1_400)],
   ["enough bytes", { bytes: 1_000 }, flush("bytes")],
   ["no room with what is being committed", { heldBytes: 2_000 }, flush("memory")],
