@@ -68,4 +68,17 @@ export const mutants: readonly Mutant[] = [
     find: "  await held.flushDone;",
     replace: "",
   },
+  {
+    name: "dead letters beside the other tables",
+    file: "src/core/pump/commit-flush.ts",
+    find:
+      "  if (letters !== undefined) await commitOne([deadLetterTable, letters]);\n  rows.delete",
+    replace: "  if (letters === undefined) rows.delete",
+  },
+  {
+    name: "a widening without a look at what else is in the schema",
+    file: "src/core/pump/commit-table.ts",
+    find: "  if (schemaText(outcome.state.schema) === schemaText(schema)) return null;",
+    replace: "  if (schema !== undefined) return null;",
+  },
 ];

@@ -29,6 +29,12 @@ export async function findFaults(world: World): Promise<string[]> {
     const findings = await lintTable(calmEngine(world, `shop.${collection}`).store);
     faults.push(...findings.filter((finding) => !isKilledBeforeHint(finding)));
   }
+  for (const [key, column] of world.rivalColumns) {
+    const { signal } = new AbortController();
+    const { schema } = await loadSnapshot(calmEngine(world, key), { signal });
+    const kept = schema.fields.some((field) => field.name === column);
+    if (!kept) faults.push(`${key}: column ${column} of another writer is gone`);
+  }
   const letters = await readRows(world, deadLetterTable) ?? [];
   const wantedLetters = world.input.partitions.reduce((sum, one) => sum + one.deadLetters, 0);
   if (letters.length !== wantedLetters) {

@@ -31,10 +31,11 @@ export async function rivalWrites(world: World): Promise<void> {
     await commit(engine, state, { ...operation, reads, adds: [add] }, { signal });
     return;
   }
-  const column = field(`rival_${world.random.int(1000)}`, { kind: "long" });
+  const column = field(`rival_${world.random.int(1000)}_${state.version}`, { kind: "long" });
   const schema = struct([...state.schema.fields, column]);
   const metadata = what === 1
     ? { ...state.metadata, schemaString: schemaToJson(schema) }
     : { ...state.metadata, configuration: { ...state.metadata.configuration, rival: "1" } };
-  await commit(engine, state, { ...operation, reads, metadata }, { signal });
+  const outcome = await commit(engine, state, { ...operation, reads, metadata }, { signal });
+  if (what === 1 && outcome.kind === "committed") world.rivalColumns.push([key, column.name]);
 }

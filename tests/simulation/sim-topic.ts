@@ -50,8 +50,8 @@ function makePartition(random: SeededRandom, topic: string, partition: number): 
     if (onlyTombstones || random.chance(0.08)) {
       lines.push(JSON.stringify({ ...head, key: keyOf(1), payload: null }));
       events.push(null);
-    } else if (random.chance(0.03)) {
-      lines.push(JSON.stringify({ ...head, key: null, payload: '{"broken": ' }));
+    } else if (random.chance(0.05)) {
+      lines.push(JSON.stringify({ ...head, key: null, payload: brokenPayload(random, topic) }));
       events.push(null);
       deadLetters += 1;
     } else {
@@ -64,6 +64,19 @@ function makePartition(random: SeededRandom, topic: string, partition: number): 
     offset += 1 + (random.chance(0.1) ? random.int(4) : 0);
   }
   return { topic, partition, lane: `${topic}-${partition}`, lines, events, deadLetters };
+}
+
+/** A value that is no JSON, or an event that only its collection's table finds to be broken. */
+function brokenPayload(random: SeededRandom, topic: string): string {
+  if (random.chance(0.4)) return '{"broken": ';
+  const collection = topic.endsWith("mixed") ? "mixed" : "orders";
+  return JSON.stringify({
+    before: null,
+    after: '{"_id": 1, "n": ',
+    source: { ts_ms: 1_700_000_000_000, db: "shop", collection },
+    op: "c",
+    ts_ms: 1_700_000_000_001,
+  });
 }
 
 function makeEvent(

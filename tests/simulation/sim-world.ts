@@ -23,6 +23,7 @@ export type Weather = {
   readonly crash: number;
   readonly freeze: number;
   readonly rival: number;
+  readonly widen: PumpSettings["widen"];
 };
 
 export type World = {
@@ -33,6 +34,8 @@ export type World = {
   readonly input: SimInput;
   readonly floors: Floors;
   readonly weather: Weather;
+  /** Table and name of every column that a rival added. */
+  readonly rivalColumns: (readonly [TableKey, string])[];
   readonly log: string[];
   calm: boolean;
 };
@@ -60,7 +63,9 @@ export function makeWorld(seed: number): World {
       crash: on(0.01),
       freeze: on(0.01),
       rival: on(0.02),
+      widen: random.pick(["rewrite", "rewrite", "feature", "off"] as const),
     },
+    rivalColumns: [],
     log: [],
     calm: false,
   };
@@ -117,7 +122,8 @@ export function startLife(world: World, name: string): Life {
     life.events.push(event);
     world.log.push(`${scheduler.nowMs()} ${name} ${describe(event)}`);
   };
-  runPump(pumpWorld, settings, observe, { signal: never, stop: never }).then(
+  const { widen } = world.weather;
+  runPump(pumpWorld, { ...settings, widen }, observe, { signal: never, stop: never }).then(
     (summary) => life.outcome = { summary },
     (error: unknown) => life.outcome = { error },
   );
