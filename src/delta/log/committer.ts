@@ -64,8 +64,8 @@ type Conflicted = Extract<CommitOutcome, { kind: "conflicted" }>;
  * with a conditional PUT; after any doubt it is read back and recognised by our own id, so that no
  * draft lands twice. A lost race that is no conflict is rebased: only the JSON is made anew.
  *
- * Throws `store` when attempts run out (the draft may have landed: reload before doing it again),
- * `not-found` when the table was deleted, and as `prepareCommit`.
+ * Throws `store` when attempts run out (the draft may have landed: reload before doing it again) or
+ * when none can help, `not-found` when the table was deleted, and as `prepareCommit`.
  */
 export async function commit(
   engine: Engine,
@@ -104,6 +104,8 @@ async function commitLoop(attempt: Attempt, base: TableState | null): Promise<Co
         break;
       }
       case "unknown":
+        // A full disk, say: read back, the version is not there, and asking again changes nothing.
+        if (isFinal(tried.error)) throw tried.error;
         doubt = tried.error;
         if (attempts < attemptsMax) await backOff(attempt, prepared.version, attempts);
         break;
@@ -154,6 +156,10 @@ async function tryPut(
 
 function isStoreFailure(error: unknown): boolean {
   return error instanceof CdcDeltaError && error.code === "store";
+}
+
+function isFinal(error: unknown): boolean {
+  return isStoreFailure(error) && error instanceof CdcDeltaError && !error.retryable;
 }
 
 type PutResult = { readonly kind: "created" | "exists" } | {

@@ -211,6 +211,27 @@ describe("commit in doubt", () => {
     expect(Math.max(...engine.slept)).toBe(7500);
   });
 
+  test.each([
+    ["not landed: it is thrown, nothing is repeated", false],
+    ["landed all the same: it is committed", true],
+  ])("a failure that will not pass, %s", async (_, landed) => {
+    const full = new CdcDeltaError("store", "the disk is full");
+    const engine = testEngine((store) => ({
+      ...store,
+      async putIfAbsent(key, bytes, options) {
+        if (key !== commitKey(1)) return await store.putIfAbsent(key, bytes, options);
+        if (landed) await store.putIfAbsent(key, bytes, options);
+        throw full;
+      },
+    }));
+    const base = await newTable(engine);
+    const outcome = await commit(engine, base, appendDraft("ours"), { signal })
+      .catch((error: unknown) => error);
+    if (landed) expect(outcome).toMatchObject({ kind: "committed", state: { version: 1 } });
+    else expect(outcome).toBe(full);
+    expect(engine.slept).toEqual([]);
+  });
+
   test("an error that is no doubt is thrown at once", async () => {
     const engine = testEngine((store) => ({
       ...store,
