@@ -209,6 +209,10 @@ export class JobRun {
       return;
     }
     const table = this.tableOf(fields.db, fields.collection);
+    if (table === null) {
+      this.deadLetter(place, "Cannot use the event: its `source` names no collection of MongoDB");
+      return;
+    }
     const admission = table.positions.admit(place);
     if (admission === "dropped") return;
     if (admission === "changed") {
@@ -277,15 +281,17 @@ export class JobRun {
     return { kind: "record-changed", table, partition: place.partition.id, offset };
   }
 
-  /** The table of an event; consecutive events are nearly always of one. */
-  private tableOf(db: Span, collection: Span): CollectionTable {
+  /** The table of an event, null: no such names. Consecutive events are nearly always of one. */
+  private tableOf(db: Span, collection: Span): CollectionTable | null {
     const last = this.lastTable;
     if (last !== null && isSame(last.db, db) && isSame(last.collection, collection)) {
       return last.table;
     }
-    const key = `${unescapedText(db.buffer!, db.start - 1)}.${
-      unescapedText(collection.buffer!, collection.start - 1)
-    }`;
+    const database = unescapedText(db.buffer!, db.start - 1);
+    const name = unescapedText(collection.buffer!, collection.start - 1);
+    // Only the name of a collection may have dots, so that the key can be taken apart again.
+    if (database === "" || name === "" || database.includes(".")) return null;
+    const key = `${database}.${name}`;
     let table = this.tables.get(key);
     if (table === undefined) {
       table = this.cache.take(key, this.viewOf(key));
