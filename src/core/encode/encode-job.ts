@@ -1,6 +1,8 @@
 import type { EncodedRowGroup } from "../../delta/parquet/encoded-row-group.ts";
 import type { FileStatistics } from "../../delta/parquet/statistics.ts";
 import type { DataType, StructType } from "../../delta/schema/data-type.ts";
+import type { DecodeRules } from "../decode/decode-rules.ts";
+import type { RescueReason } from "../decode/rescue.ts";
 import type { RecordBatch } from "../event/record-batch.ts";
 
 /** `db.collection`, or `deadLetterTable`. A database name has no dot and no `$`. */
@@ -44,22 +46,7 @@ export type TableView = {
 };
 
 /** Settings of one collection, resolved; plain data. */
-export type CollectionRules = {
-  /** Partition columns in order; default `["_ingestion_date"]`. */
-  readonly partitionBy: readonly string[];
-  /** Types fixed by the user, by top-level field name or dotted path. */
-  readonly columnTypes: Readonly<Record<string, DataType>>;
-  /** Top-level or dotted field paths; an empty include list takes all. */
-  readonly includeFields: readonly string[];
-  readonly excludeFields: readonly string[];
-  /** True: the optional column `_document` holds the raw document. */
-  readonly keepDocument: boolean;
-  readonly keepTransactionId: boolean;
-  readonly decimalAsString: boolean;
-  /** Guards: leaf columns of a table, nesting depth of a document; what is beyond is rescued. */
-  readonly columnsMax: number;
-  readonly depthMax: number;
-};
+export type CollectionRules = DecodeRules;
 
 /** Settings of all collections: the first pattern (whole match on `db.collection`) that fits wins. */
 export type MappingRules = {
@@ -89,17 +76,6 @@ export type WidenedColumn = {
   readonly from: DataType;
   readonly to: DataType;
 };
-
-export type RescueReason =
-  | "type"
-  | "name"
-  | "clash"
-  | "reserved-name"
-  | "depth"
-  | "columns-max"
-  | "untyped-empty"
-  | "update-description"
-  | "range";
 
 export type RescuedCount = {
   readonly path: string;
