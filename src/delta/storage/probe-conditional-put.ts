@@ -38,13 +38,19 @@ export async function proveConditionalPut(
  */
 async function probeOnce(store: ObjectStore, key: string, io: IoOptions): Promise<boolean> {
   const bytes = new TextEncoder().encode("cdcdelta: does this store keep the first object?\n");
+  // A probe left behind harms nobody; credentials that may not delete are no reason to stop.
+  const remove = (): Promise<void> => store.delete([key], io).catch(() => {});
+  const first = await store.putIfAbsent(key, bytes, io).catch(async (error: unknown) => {
+    // A store that cannot even be reached is not asked to delete as well: that is tried for long.
+    if (!(error instanceof CdcDeltaError && error.context["inDoubt"] === false)) await remove();
+    throw error;
+  });
   try {
-    if (await store.putIfAbsent(key, bytes, io) === "exists") return false;
+    if (first === "exists") return false;
     if (await store.putIfAbsent(key, bytes, io) === "exists") return true;
     throw unsafe(store, "it accepts a second object for one key");
   } finally {
-    // A probe left behind harms nobody; credentials that may not delete are no reason to stop.
-    await store.delete([key], io).catch(() => {});
+    await remove();
   }
 }
 

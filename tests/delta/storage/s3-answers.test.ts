@@ -166,6 +166,8 @@ describe("proveConditionalPut()", () => {
   test("passes the store's own errors on", async () => {
     const store = await open(() => s3ErrorAnswer(404, "NoSuchBucket"));
     expect(await codeOf(proveConditionalPut(store, { random, signal }))).toBe("not-found");
+    // Nothing was written, so there is nothing to delete, which would be tried again and again.
+    expect(stub.requests.map(({ method }) => method)).toEqual(["PUT"]);
   });
 });
 
