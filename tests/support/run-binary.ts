@@ -36,6 +36,8 @@ export type RunningBinary = {
 };
 
 export type BinaryOptions = {
+  /** Another copy of the binary. */
+  readonly binary?: string;
   readonly cwd?: string;
   /** The whole environment, beside HOME and PATH. */
   readonly env?: Readonly<Record<string, string>>;
@@ -50,7 +52,11 @@ export type BinaryOptions = {
 /** Starts the binary in an environment that configures nothing. */
 export function startBinary(args: readonly string[], options: BinaryOptions = {}): RunningBinary {
   const { HOME = "/", PATH = "" } = process.env;
-  const [file = "", ...words] = [...(options.wrapper ?? []), binaryPath, ...args];
+  const [file = "", ...words] = [
+    ...(options.wrapper ?? []),
+    options.binary ?? binaryPath,
+    ...args,
+  ];
   const child = spawn(file, words, {
     cwd: options.cwd,
     env: { HOME, PATH, ...options.env },
