@@ -82,6 +82,13 @@ function inspectRequirements(options: Options): Problem[] {
     });
   }
   const [view] = views;
+  if (view === "ddl" && (given("version") || given("timestamp"))) {
+    problems.push({
+      place: given("version") ? "--version" : "--timestamp",
+      message: "the statements register the table, which stands at its newest version",
+      fix: "remove it, or leave --ddl out",
+    });
+  }
   if (given("limit") && view !== "history" && view !== "files") {
     problems.push({
       place: "--limit",

@@ -1,4 +1,7 @@
-import { checkNewTableProperties } from "../../delta/log/table-properties.ts";
+import {
+  checkNewTableProperties,
+  settableTableProperties,
+} from "../../delta/log/table-properties.ts";
 import type { DataType } from "../../delta/schema/data-type.ts";
 import { messageOf } from "../../errors.ts";
 import { formatColumnType, parseColumnType } from "./column-type.ts";
@@ -48,7 +51,8 @@ export function tableProperties(): ValueType<Readonly<Record<string, string>>> {
         entries[name] = String(value);
       }
       const problem = propertyProblem(entries);
-      return problem === null ? ok(entries) : invalid(problem, "correct or remove the property");
+      const fix = `correct or remove it; these can be set: ${settableTableProperties.join(", ")}`;
+      return problem === null ? ok(entries) : invalid(problem, fix);
     },
     show: (value) => ({ ...value }),
   });

@@ -145,13 +145,16 @@ const settable: Readonly<Record<string, Rule>> = {
   "delta.isolationLevel": { accepts: (v) => v === "Serializable", wants: "Serializable" },
   "delta.logRetentionDuration": interval,
   "delta.parquet.compression.codec": {
-    accepts: (v) => /^(?:zstd|snappy|gzip|none|uncompressed)$/i.test(v),
-    wants: "zstd, snappy, gzip or uncompressed",
+    accepts: (v) => /^zstd$/i.test(v),
+    wants: "zstd, the only codec that cdcdelta writes",
   },
   "delta.setTransactionRetentionDuration": interval,
   "delta.targetFileSize": { accepts: () => true, wants: "" },
   "delta.tuneFileSizesForRewrites": boolean,
 };
+
+/** Names of the `delta.*` properties that `checkNewTableProperties` lets through; sorted. */
+export const settableTableProperties: readonly string[] = Object.keys(settable).sort();
 
 /**
  * Checks the `delta.*` properties of a table about to be created. Throws `usage`, naming every

@@ -16,8 +16,7 @@ export function compress(codec: Codec, bytes: Uint8Array, level: number): Uint8A
       if (typeof zlib.zstdCompressSync !== "function") {
         throw new CdcDeltaError(
           "unsupported",
-          "Cannot write zstd: this runtime's zlib lacks it. Use Bun, Deno or a newer Node.js, " +
-            "or set the table property delta.parquet.compression.codec to snappy",
+          "Cannot write zstd: this runtime's zlib lacks it. Use Bun, Deno or a newer Node.js",
         );
       }
       const params = { [zlib.constants.ZSTD_c_compressionLevel]: level };
