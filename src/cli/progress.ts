@@ -73,7 +73,7 @@ export function progressBar(
   });
   const bar: SingleBar = bars.create(1, 0, { line: "" });
   const draw = (): void => {
-    const line = progressLine(sourceProgress(), meter.facts(Date.now()), stream.columns ?? 80);
+    const line = progressLine(sourceProgress(), meter.facts(Date.now()), terminalWidth(stream));
     bar.update(0, { line });
   };
   draw();
@@ -91,6 +91,11 @@ export function progressBar(
       bars.stop();
     },
   };
+}
+
+/** Terminals that do not know their width say 0 or nothing. */
+export function terminalWidth({ columns }: { readonly columns?: number }): number {
+  return columns === undefined || columns === 0 ? 80 : columns;
 }
 
 /** `[#####-----]  45%  120,000 events  61,000/s  2 tables  last commit shop.orders v12`. Pure. */

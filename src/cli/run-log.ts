@@ -1,6 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import type { PumpEvent } from "../core/pump/pump-events.ts";
 import { typeName } from "../delta/schema/type-name.ts";
+import { nounFor } from "./output/counted.ts";
 import { diffLines, schemaDiff } from "./schema-diff.ts";
 
 type Entry = {
@@ -37,7 +38,8 @@ function routineEntry(event: EventOf<"flushed" | "checkpoint">): Entry {
     }
     case "flushed": {
       const { kind: _, counts, ...facts } = event;
-      return entry("debug", "Flushed {rows} rows ({reason})", { ...facts, ...counts });
+      const rows = nounFor(event.rows, "row");
+      return entry("debug", `Flushed {rows} ${rows} ({reason})`, { ...facts, ...counts });
     }
   }
 }
@@ -55,14 +57,16 @@ function progressEntry(
       const { table, before, after } = event;
       if (before === null) {
         const facts = { table, columns: after.fields.length };
-        return entry("info", "Inferred {columns} columns of new table {table}", facts);
+        const columns = nounFor(facts.columns, "column");
+        return entry("info", `Inferred {columns} ${columns} of new table {table}`, facts);
       }
       const changes = diffLines(schemaDiff(before, after));
       return entry("info", "Schema of {table} changed", { table, changes });
     }
     case "committed": {
       const { kind: _, ...facts } = event;
-      return entry("info", "Committed {rows} rows to {table} as version {version}", facts);
+      const rows = nounFor(event.rows, "row");
+      return entry("info", `Committed {rows} ${rows} to {table} as version {version}`, facts);
     }
     case "widened": {
       const { table, columns } = event;
@@ -91,13 +95,20 @@ function attentionEntry(event: EventOf<AttentionKind>): Entry {
       const count = columns.reduce((sum, column) => sum + column.count, 0);
       // What an update without its document changed has no column of its own by design.
       const expected = columns.every((column) => column.reason === "update-description");
-      const message = "Kept {count} values of {table} in _rescued_data";
+      const values = nounFor(count, "value");
+      const message = `Kept {count} ${values} of {table} in _rescued_data`;
       return entry(expected ? "info" : "warn", message, { ...facts, count });
     }
     case "widening-refused":
       return entry("warn", "Columns of {table} stay, misfits are rescued: {why}", facts);
     case "dead-letters":
-      return entry("warn", "{count} records are no events; they are dead letters now", facts);
+      return entry(
+        "warn",
+        event.count === 1
+          ? "1 record is no event; it is a dead letter now"
+          : "{count} records are no events; they are dead letters now",
+        facts,
+      );
     case "conflict":
       return entry("warn", "Another writer changed {table}, trying again: {reason}", facts);
     case "restarted":

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { progressLine, progressMeter } from "../../src/cli/progress.ts";
+import { progressLine, progressMeter, terminalWidth } from "../../src/cli/progress.ts";
 import type { PumpEvent } from "../../src/core/pump/pump-events.ts";
 
 const flushed = (records: number): PumpEvent => ({
@@ -39,6 +39,11 @@ describe("progressLine()", () => {
         .toBeLessThan(columns);
     }
   });
+});
+
+test("terminalWidth() takes 80 columns where the terminal does not know", () => {
+  expect([terminalWidth({ columns: 0 }), terminalWidth({}), terminalWidth({ columns: 120 })])
+    .toEqual([80, 80, 120]);
 });
 
 describe("progressMeter()", () => {

@@ -71,6 +71,13 @@ describe("logEntry()", () => {
   });
 });
 
+test("logEntry() counts one as one", () => {
+  expect(logEntry({ kind: "dead-letters", count: 1 }).message).toStartWith("1 record is no event");
+  expect(logEntry({ kind: "dead-letters", count: 2 }).message).toStartWith("{count} records are");
+  const columns = [{ path: "/a", reason: "type", count: 1 }] as const;
+  expect(logEntry({ kind: "rescued", table, columns }).message).toContain("{count} value of");
+});
+
 describe("openLogger()", () => {
   function logged(level: "debug" | "info" | "warn" | "error", form: "json" | "text"): string[] {
     const lines: string[] = [];

@@ -1,4 +1,5 @@
 import type { HistoryEntry } from "../../delta/log/history.ts";
+import { counted } from "../output/counted.ts";
 import { tableText } from "../output/table-text.ts";
 import { type ListFormat, type ListOutput, listText } from "./list-output.ts";
 import { isoTime } from "./table-facts.ts";
@@ -60,13 +61,14 @@ function cells(row: HistoryRow): (string | number | null)[] {
 function metricsText(metrics: HistoryRow["operationMetrics"]): string | null {
   if (metrics === null) return null;
   const shown = [
-    ["numOutputRows", "rows"],
-    ["numFiles", "files"],
-    ["numAddedFiles", "files added"],
-    ["numRemovedFiles", "files removed"],
-  ].flatMap(([name = "", word]) => {
+    ["numOutputRows", "row", ""],
+    ["numFiles", "file", ""],
+    ["numAddedFiles", "file", " added"],
+    ["numRemovedFiles", "file", " removed"],
+  ].flatMap(([name = "", noun = "", rest = ""]) => {
     const value = metrics[name];
-    return value === undefined || value === null || value === "0" ? [] : [`${value} ${word}`];
+    if (value === undefined || value === null || value === "0") return [];
+    return [`${counted(value, noun)}${rest}`];
   });
   return shown.length === 0 ? null : shown.join(", ");
 }

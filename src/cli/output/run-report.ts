@@ -3,6 +3,7 @@ import { deadLetterTable } from "../../core/encode/encode-job.ts";
 import { typeToJson } from "../../delta/schema/schema-json.ts";
 import { diffLines, schemaDiff } from "../schema-diff.ts";
 import { humanByteSize } from "../settings/units.ts";
+import { counted } from "./counted.ts";
 import { jsonText } from "./json-text.ts";
 import { factsText, tableText } from "./table-text.ts";
 
@@ -91,7 +92,11 @@ function summaryForm({ summary, stopped, elapsedMs }: RunReport): string {
 function planForm({ summary }: RunReport): string {
   const parts = ordered(summary).map((each) => {
     const verb = each.schemaBefore === null ? "create" : `append to version ${each.version}`;
-    const size = `${each.rows} rows, ${each.files} files, ${humanByteSize(each.bytes)}`;
+    const size = [
+      counted(each.rows, "row"),
+      counted(each.files, "file"),
+      humanByteSize(each.bytes),
+    ].join(", ");
     const changes = schemaDiff(each.schemaBefore, each.schemaAfter);
     const lines = changes.length === 0 ? ["the schema stays as it is"] : diffLines(changes);
     return [`${each.table}: ${verb} (${size})`, `  ${each.uri}`, ...lines.map((l) => `  ${l}`), ""]

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { counted } from "../../../src/cli/output/counted.ts";
 import { csvLine } from "../../../src/cli/output/csv.ts";
 import { jsonText } from "../../../src/cli/output/json-text.ts";
 import { factsText, tableText } from "../../../src/cli/output/table-text.ts";
@@ -25,6 +26,12 @@ describe("jsonText()", () => {
 test("csvLine() quotes what it must", () => {
   expect(csvLine(["a", "b,c", 'd"e', "f\ng", " h", "", null, "é"]))
     .toBe('a,"b,c","d""e","f\ng"," h","",,é\r\n');
+});
+
+test("counted() knows one from many", () => {
+  const counts = [0, 1, 2, 1n, "1", "10"];
+  expect(counts.map((count) => counted(count, "row")))
+    .toEqual(["0 rows", "1 row", "2 rows", "1 row", "1 row", "10 rows"]);
 });
 
 describe("tableText()", () => {

@@ -115,7 +115,7 @@ describe("cdcdelta run", () => {
     const lake = base("plan");
     const { code, stdout } = await run("--source", events, "--base-path", lake, "--plan");
     expect(code).toBe(0);
-    expect(stdout).toContain("shop.orders: create (10 rows, 1 files, ");
+    expect(stdout).toContain("shop.orders: create (10 rows, 1 file, ");
     expect(stdout).toMatch(/^ {2}\+ total: decimal\(38,18\)$/m);
     expect(stdout).toMatch(/^written +nothing \(--plan\)$/m);
     expect(existsSync(lake)).toBe(false);
@@ -130,7 +130,7 @@ describe("cdcdelta run", () => {
     writeFileSync(source, lines(0, 2) + grown);
     const before = listing(lake);
     const { stdout } = await run("--source", source, "--base-path", lake, "--plan");
-    expect(stdout).toContain("append to version 0 (1 rows");
+    expect(stdout).toContain("append to version 0 (1 row, 1 file");
     expect(stdout.split("\n").filter((line) => /^ {2}[+~-] /.test(line))).toEqual([
       "  + note: string",
     ]);
