@@ -98,6 +98,7 @@ describe.skipIf(!isBinaryBuilt())("places that cannot be used", () => {
       () => ["/dev/zero", at.lake],
       /longer than.*Is the input NDJSON/,
     ],
+    ["a base path in /proc", () => [file, "/proc/lake"], /\/proc\/lake.*Check the path/],
     ["a base path below a file", () => [file, path.join(file, "lake")], /is a file; move it away/],
   ];
 

@@ -27,22 +27,22 @@ const newer: readonly [string, Damage, RegExp][] = [
       ...{ minReaderVersion: 3, minWriterVersion: 7 },
       ...{ readerFeatures: ["warpDrive"], writerFeatures: ["warpDrive"] },
     }),
-    /orders.*warpDrive/,
+    /orders.*warpDrive.*Use a newer/,
   ],
   [
     "an unknown writer feature",
     protocol({ minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ["warpDrive"] }),
-    /orders.*warpDrive/,
+    /orders.*warpDrive.*Use a newer/,
   ],
   [
     "an unknown writer version",
     protocol({ minReaderVersion: 1, minWriterVersion: 9 }),
-    /writer version 9/,
+    /orders.*writer version 9.*Use a newer/,
   ],
   [
     "an unknown reader version",
     protocol({ minReaderVersion: 4, minWriterVersion: 9 }),
-    /reader version 4/,
+    /orders.*reader version 4.*Use a newer/,
   ],
 ];
 
@@ -50,22 +50,22 @@ const corrupt: readonly [string, Damage, RegExp][] = [
   [
     "its first commit is deleted",
     (table) => rmSync(commitFile(table, 0)),
-    /orders.*commit 0 is missing/,
+    /orders.*commit 0 is missing.*Restore/,
   ],
   [
     "a commit in the middle is deleted",
     (table) => rmSync(commitFile(table, 1)),
-    /orders.*commit 1 is missing/,
+    /orders.*commit 1 is missing.*Restore/,
   ],
   [
     "a commit is cut",
     (table) => truncateSync(commitFile(table, 1), 100),
-    /orders.*0001\.json, line 1/,
+    /orders.*0001\.json, line 1.*Restore/,
   ],
   [
     "a commit is no JSON",
     (table) => writeFileSync(commitFile(table, 2), "garbage\n"),
-    /orders.*0002\.json, line 1/,
+    /orders.*0002\.json, line 1.*Restore/,
   ],
 ];
 

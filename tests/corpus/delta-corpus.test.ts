@@ -169,7 +169,7 @@ function checkSnapshot(row: Row, snapshot: Snapshot): void {
   const listed = snapshot.partitionColumns.join(",");
   expect(partitionColumns.length < 100 ? listed : listed.slice(0, partitionColumns.length))
     .toBe(partitionColumns);
-  const writes = featuresBlockingWrite(snapshot);
+  const writes = featuresBlockingWrite(snapshot, name);
   const refusesWrite = mustRefuseWrite[name];
   if (refusesWrite !== undefined) expect(writes).toContain(refusesWrite);
   checkRows(row, snapshot);

@@ -11,6 +11,7 @@ import {
   readTransaction,
 } from "./action-parts.ts";
 import type { Action, CommitInfo } from "./actions.ts";
+import { repairAdvice } from "./repair-advice.ts";
 
 export type ParseCommitOptions = {
   /** The file, for messages. */
@@ -39,7 +40,7 @@ export function parseCommit(bytes: Uint8Array, options: ParseCommitOptions): Act
       if (cause instanceof CdcDeltaError && cause.code !== "log-corrupt") throw cause;
       throw new CdcDeltaError(
         "log-corrupt",
-        `Cannot read the Delta log at ${where}: ${messageOf(cause)}`,
+        `Cannot read the Delta log at ${where}: ${messageOf(cause)}. ${repairAdvice}`,
         { cause, context: { file: options.source, line: index + 1 } },
       );
     }

@@ -1,6 +1,7 @@
 import { assert, CdcDeltaError } from "../../errors.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
 import { parseLogKey } from "./log-path.ts";
+import { repairAdvice } from "./repair-advice.ts";
 
 /** A commit's file. */
 export type LogCommit = { readonly version: number; readonly meta: ObjectMeta };
@@ -151,7 +152,8 @@ function checkContiguous(commits: readonly LogCommit[], gap: Gap): void {
     `Cannot open version ${version} of the Delta table at ${request.uri}: versions are not ` +
       `contiguous: commit ${missing} is missing` +
       (found === undefined ? "" : `, the next one is ${found.version}`) +
-      (gap.first === 0 ? " and there is no complete checkpoint to start from" : ""),
+      (gap.first === 0 ? " and there is no complete checkpoint to start from" : "") +
+      `. ${repairAdvice}`,
     { context: { table: request.uri, missing } },
   );
 }
@@ -169,7 +171,7 @@ export function v2CheckpointUnsupported(uri: string): CdcDeltaError {
 function noTable(uri: string): CdcDeltaError {
   return new CdcDeltaError(
     "not-found",
-    `There is no Delta table at ${uri}: "_delta_log" holds no commit`,
+    `There is no Delta table at ${uri}: "_delta_log" holds no commit. Check the path`,
     { context: { table: uri } },
   );
 }

@@ -3,6 +3,7 @@ import type { DataType, StructType } from "../schema/data-type.ts";
 import { unsupportedTypeChanges } from "../schema/type-widening.ts";
 import { someField, someType } from "../schema/visit-types.ts";
 import type { Metadata, Protocol } from "./actions.ts";
+import { repairAdvice } from "./repair-advice.ts";
 import { readTableProperties, type TableProperties } from "./table-properties.ts";
 
 /** What the gate looks at: a table's protocol, metadata and schema. */
@@ -104,10 +105,11 @@ export function protocolFeatures(protocol: Protocol): string[] {
 
 /**
  * Names of the features that keep us from reading the table's rows. Empty: it may be read. Throws
- * `log-corrupt` for a protocol that contradicts itself, `unsupported` for a version we do not know.
+ * `log-corrupt` for a protocol that contradicts itself, `unsupported` for a version we do not know;
+ * `uri` is for the message.
  */
-export function featuresBlockingRead(table: GatedTable): string[] {
-  checkProtocol(table.protocol, "reader");
+export function featuresBlockingRead(table: GatedTable, uri: string): string[] {
+  checkProtocol(table.protocol, "reader", uri);
   const gated = { ...table, properties: readTableProperties(table.metadata.configuration) };
   const features = table.protocol.minReaderVersion >= 3
     ? table.protocol.readerFeatures ?? []
@@ -118,9 +120,9 @@ export function featuresBlockingRead(table: GatedTable): string[] {
 }
 
 /** As `featuresBlockingRead`, for committing to the table (which needs reading it as well). */
-export function featuresBlockingWrite(table: GatedTable): string[] {
-  const blocking = new Set(featuresBlockingRead(table));
-  checkProtocol(table.protocol, "writer");
+export function featuresBlockingWrite(table: GatedTable, uri: string): string[] {
+  const blocking = new Set(featuresBlockingRead(table, uri));
+  checkProtocol(table.protocol, "writer", uri);
   const gated = { ...table, properties: readTableProperties(table.metadata.configuration) };
   for (const name of protocolFeatures(table.protocol)) {
     if (blocks(name, gated, "blocksWrite")) blocking.add(name);
@@ -136,14 +138,14 @@ function blocks(name: string, table: FeatureTable, side: keyof FeatureRule): boo
 /** Throws `unsupported`, naming the features, when the table's rows cannot be read. */
 export function assertReadable(table: GatedTable, uri: string): void {
   assertFormat(table.metadata, uri);
-  const features = featuresBlockingRead(table);
+  const features = featuresBlockingRead(table, uri);
   if (features.length > 0) throw unsupportedFeatures("read", features, uri);
 }
 
 /** Throws `unsupported`, naming the features, when the table cannot be committed to. */
 export function assertWritable(table: GatedTable, uri: string): void {
   assertFormat(table.metadata, uri);
-  const features = featuresBlockingWrite(table);
+  const features = featuresBlockingWrite(table, uri);
   if (features.length > 0) throw unsupportedFeatures("write to", features, uri);
 }
 
@@ -157,7 +159,7 @@ export function unsupportedFeatures(
   return new CdcDeltaError(
     "unsupported",
     `Cannot ${action} the Delta table at ${uri}: it uses table features that cdcdelta does not ` +
-      `support: [${names}]`,
+      `support: [${names}]. Use a newer cdcdelta, or drop the features from the table`,
     { context: { features: names, table: uri } },
   );
 }
@@ -171,15 +173,15 @@ function assertFormat(metadata: Metadata, uri: string): void {
   );
 }
 
-function checkProtocol(protocol: Protocol, side: "reader" | "writer"): void {
+function checkProtocol(protocol: Protocol, side: "reader" | "writer", uri: string): void {
   const { minReaderVersion: reader, minWriterVersion: writer } = protocol;
   const version = side === "reader" ? reader : writer;
   if (version < 1 || version > (side === "reader" ? 3 : 7)) {
     throw new CdcDeltaError(
       "unsupported",
-      `The table requires ${side} version ${version} of the Delta protocol, which cdcdelta does ` +
-        "not know: a newer cdcdelta may",
-      { context: { features: `${side}Version=${version}` } },
+      `Cannot open the Delta table at ${uri}: it requires ${side} version ${version} of the Delta ` +
+        "protocol, which cdcdelta does not know. Use a newer cdcdelta",
+      { context: { features: `${side}Version=${version}`, table: uri } },
     );
   }
   const invalid = (reader === 3 && protocol.readerFeatures === undefined) ||
@@ -187,7 +189,9 @@ function checkProtocol(protocol: Protocol, side: "reader" | "writer"): void {
   if (invalid) {
     throw new CdcDeltaError(
       "log-corrupt",
-      `The table's protocol action is not valid: ${JSON.stringify(protocol)}`,
+      `Cannot open the Delta table at ${uri}: its protocol action is not valid: ` +
+        `${JSON.stringify(protocol)}. ${repairAdvice}`,
+      { context: { table: uri } },
     );
   }
 }

@@ -110,7 +110,7 @@ function schemaOf(protocol: Protocol, metadata: Metadata, uri: string): StructTy
   } catch (error) {
     if (!(error instanceof CdcDeltaError) || error.code !== "unsupported") throw error;
     const schema: StructType = { kind: "struct", fields: [] };
-    const features = featuresBlockingRead({ protocol, metadata, schema });
+    const features = featuresBlockingRead({ protocol, metadata, schema }, uri);
     throw features.length > 0 ? unsupportedFeatures("read", features, uri) : error;
   }
 }

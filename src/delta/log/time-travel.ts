@@ -116,7 +116,7 @@ function noCommits(uri: string, listing: LogListing): CdcDeltaError {
   return new CdcDeltaError(
     "not-found",
     newestVersion(listing) === null
-      ? `There is no Delta table at ${uri}: "_delta_log" holds no commit`
+      ? `There is no Delta table at ${uri}: "_delta_log" holds no commit. Check the path`
       : `Cannot open the Delta table at ${uri} by time: its log holds no commit that can be opened`,
     { context: { table: uri } },
   );

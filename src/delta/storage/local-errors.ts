@@ -52,7 +52,7 @@ export function localError(error: unknown, doing: string, signal: AbortSignal): 
         { context, cause: error },
       );
     default:
-      return new CdcDeltaError("store", because, {
+      return new CdcDeltaError("store", `${because}. Check the path and the disk, then run again`, {
         context,
         cause: error,
         retryable: mayPass.has(code),

@@ -151,8 +151,8 @@ const gates: readonly (readonly [string, GatedTable, string, string])[] = [
 describe("the feature gate", () => {
   for (const [name, gated, read, write] of gates) {
     test(`${name}: reading [${read}], writing [${write}]`, () => {
-      expect(featuresBlockingRead(gated).join()).toBe(read);
-      expect(featuresBlockingWrite(gated).join()).toBe(write);
+      expect(featuresBlockingRead(gated, "t").join()).toBe(read);
+      expect(featuresBlockingWrite(gated, "t").join()).toBe(write);
     });
   }
 
@@ -175,7 +175,8 @@ describe("the feature gate", () => {
   ];
   for (const [protocol, why] of invalid) {
     test(`refuses ${JSON.stringify(protocol)}`, () => {
-      expect(() => featuresBlockingWrite(table(protocol))).toThrow(why);
+      expect(() => featuresBlockingWrite(table(protocol), "s3://b/t")).toThrow(why);
+      expect(() => featuresBlockingWrite(table(protocol), "s3://b/t")).toThrow("s3://b/t");
     });
   }
 
