@@ -19,11 +19,20 @@ const duckdb: Dialect = {
 };
 
 /** Columns without which there is no current state to be seen. */
-const neededColumns = ["_cdc_key", "_cdc_operation", "_kafka_partition", "_kafka_offset"];
+const neededColumns = [
+  "_cdc_key",
+  "_cdc_operation",
+  "_cdc_timestamp",
+  "_kafka_topic",
+  "_kafka_partition",
+  "_kafka_offset",
+];
 
 /**
- * Statements that register a table and a view of its current state: the last row of each key by
- * (partition, offset), without the deleted ones. A table of somebody else gets no view. Pure.
+ * Statements that register a table and a view of its current state: the last row of each key,
+ * without the deleted ones. Within a topic or file that row is the last by (partition, offset);
+ * offsets of several say nothing of each other, so of their last rows the latest by source time
+ * counts. A table of somebody else gets no view. Pure.
  */
 export function ddlText(dialect: DdlDialect, uri: string, schema: StructType): string {
   const columns = schema.fields.map((field) => field.name);
@@ -51,13 +60,14 @@ function sparkDdl(uri: string, names: Names, columns: readonly string[] | null):
   ];
   if (columns === null) return script(statements, noViewNote);
   const listed = columns.map((column) => `  ${spark.name(column)}`).join(",\n");
+  const [rank, topicRank] = [spark.name("_cdc_rank"), spark.name("_cdc_topic_rank")];
   statements.push(
     `CREATE OR REPLACE VIEW ${qualified(`${names.name}_current`)} AS\nSELECT\n${listed}\n` +
-      `FROM (\n  SELECT *, row_number() OVER (\n${windowText(spark, "    ")}\n  ) AS ${
-        spark.name("_cdc_rank")
-      }\n  FROM ${qualified(names.name)}\n)\nWHERE ${spark.name("_cdc_rank")} = 1 AND ${
-        spark.name("_cdc_operation")
-      } <> 'delete';`,
+      `FROM (\n  SELECT *, row_number() OVER (\n${lastOfKey(spark, "    ")}\n  ) AS ${rank}\n` +
+      `  FROM (\n    SELECT *, row_number() OVER (\n${lastOfTopic(spark, "      ")}\n` +
+      `    ) AS ${topicRank}\n    FROM ${qualified(names.name)}\n  )\n` +
+      `  WHERE ${topicRank} = 1\n)\n` +
+      `WHERE ${rank} = 1 AND ${spark.name("_cdc_operation")} <> 'delete';`,
   );
   return script(statements, orderNote);
 }
@@ -75,15 +85,16 @@ function duckdbDdl(uri: string, names: Names, columns: readonly string[] | null)
   if (columns === null) return script(statements, noViewNote);
   statements.push(
     `CREATE OR REPLACE VIEW ${qualified(`${names.name}_current`)} AS\n` +
-      `SELECT * FROM (\n  SELECT * FROM ${qualified(names.name)}\n` +
-      `  QUALIFY row_number() OVER (\n${windowText(duckdb, "    ")}\n  ) = 1\n)\n` +
+      `SELECT * FROM (\n  SELECT * FROM (\n    SELECT * FROM ${qualified(names.name)}\n` +
+      `    QUALIFY row_number() OVER (\n${lastOfTopic(duckdb, "      ")}\n    ) = 1\n  )\n` +
+      `  QUALIFY row_number() OVER (\n${lastOfKey(duckdb, "    ")}\n  ) = 1\n)\n` +
       `WHERE ${duckdb.name("_cdc_operation")} <> 'delete';`,
   );
   return script(statements, orderNote);
 }
 
 const orderNote =
-  "The view orders rows of one key by (partition, offset), which holds within one topic or file.";
+  "The last row of a key: by (partition, offset) in a topic or file, by source time across them.";
 const noViewNote =
   "No view of the current state: the table lacks the columns that cdcdelta writes.";
 
@@ -91,9 +102,14 @@ function script(statements: readonly string[], note: string): string {
   return `-- ${note}\n${statements.join("\n")}\n`;
 }
 
-function windowText({ name }: Dialect, margin: string): string {
-  return `${margin}PARTITION BY ${name("_cdc_key")}\n` +
+function lastOfTopic({ name }: Dialect, margin: string): string {
+  return `${margin}PARTITION BY ${name("_cdc_key")}, ${name("_kafka_topic")}\n` +
     `${margin}ORDER BY ${name("_kafka_partition")} DESC, ${name("_kafka_offset")} DESC`;
+}
+
+function lastOfKey({ name }: Dialect, margin: string): string {
+  return `${margin}PARTITION BY ${name("_cdc_key")}\n` +
+    `${margin}ORDER BY ${name("_cdc_timestamp")} DESC, ${name("_kafka_topic")} DESC`;
 }
 
 /** Schema and table name from the last two folders of a location. */

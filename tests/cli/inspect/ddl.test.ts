@@ -17,7 +17,7 @@ describe("ddlText()", () => {
     expect(text).toContain("CREATE TABLE IF NOT EXISTS `shop`.`orders` USING DELTA\n");
     expect(text).toContain("LOCATION 'file:///data/it\\'s/shop/orders';");
     expect(text).toContain("CREATE OR REPLACE VIEW `shop`.`orders_current` AS");
-    expect(text).toContain("PARTITION BY `_cdc_key`");
+    expect(text).toContain("PARTITION BY `_cdc_key`, `_kafka_topic`\n");
     expect(text).toContain("ORDER BY `_kafka_partition` DESC, `_kafka_offset` DESC");
     expect(text).toContain("`_cdc_operation` <> 'delete';");
     expect(text).toContain("`it's ``odd\"`");
@@ -28,6 +28,14 @@ describe("ddlText()", () => {
     expect(text).toContain("delta_scan('/data/it''s/shop/orders')");
     expect(text).toContain('CREATE OR REPLACE VIEW "shop"."orders_current" AS');
     expect(text).toContain('ORDER BY "_kafka_partition" DESC, "_kafka_offset" DESC');
+  });
+
+  test("takes the latest by source time of the last rows of several topics or files", () => {
+    const inner = /PARTITION BY "_cdc_key", "_kafka_topic"\n +ORDER BY "_kafka_partition" DESC/;
+    const outer = /PARTITION BY "_cdc_key"\n +ORDER BY "_cdc_timestamp" DESC/;
+    const text = ddlText("duckdb", "/l/shop/orders", ours);
+    expect(text.search(inner)).toBeGreaterThan(0);
+    expect(text.search(outer)).toBeGreaterThan(text.search(inner));
   });
 
   test("writes S3 locations as each engine wants them", () => {
