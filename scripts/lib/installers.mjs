@@ -8,6 +8,7 @@ export function startInstallers() {
   return [
     installer("install readers", "scripts/readers/install.sh", "--spark"),
     installer("install MinIO", "scripts/stack/install-minio.sh"),
+    installer("install strace", "scripts/stack/install-strace.sh"),
   ];
 }
 
