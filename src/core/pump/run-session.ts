@@ -8,6 +8,7 @@ import { watermarkOf } from "../position/watermark.ts";
 import type { FloorTable } from "../position/floor-store.ts";
 import type { Floor, Lane } from "../source/source.ts";
 import { commitFlush, freezeAfterMerge } from "./commit-flush.ts";
+import { freeRowGroups } from "../encode/free-row-groups.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { decideFlush, type FlushReason } from "./flush-policy.ts";
 import { createHeld, cutJob, failSession, type Held, heldBytes } from "./held.ts";
@@ -165,6 +166,7 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
   session.world.source.release(
     flush.jobs.flatMap((job) => job.batches.map((held) => held.batch)),
   );
+  for (const result of results) freeRowGroups(result);
   session.observe({
     kind: "flushed",
     reason: context.reason,
