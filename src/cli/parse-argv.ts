@@ -52,7 +52,8 @@ export function parseArgv(argv: readonly string[]): Invocation {
 function fromCommander(error: CommanderError, argv: readonly string[]): Invocation {
   const names = [...commandSpecs.map(({ name }): string => name), "help"];
   if (error.code === "commander.unknownCommand" || error.code === "commander.help") {
-    const word = argv.find((arg) => !arg.startsWith("-")) ?? "";
+    const words = argv.filter((arg) => !arg.startsWith("-"));
+    const word = (words[0] === "help" ? words[1] : words[0]) ?? "";
     return unusable("command line", `unknown command "${word}"`, didYouMean(word, names));
   }
   if (error.code === "commander.unknownOption") {

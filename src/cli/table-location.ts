@@ -86,13 +86,20 @@ export function fillTemplate(template: string, key: TableKey, basePath: string):
   return `${base}/${filled}`;
 }
 
-/** A name as one folder: what file systems or URIs could misread is percent-encoded. */
+/** Names that mean something else in a base path or in a table. */
+const takenNames = /^_(?=(?:delta_log|cdcdelta|dead_letters)$)/;
+const oddCharacters = /[\p{Cc}/\\:*?"<>|#%{}=]|@(?=[0-9A-F]{2})/gu;
+
+/**
+ * A name as one folder; no two names give the same. What file systems or readers could misread is
+ * written as `@` and two hex digits: percent-encoding would not do, because delta-rs, DuckDB and
+ * Polars decode it in the location of a table and look elsewhere.
+ */
 function pathSegment(name: string): string {
-  if (/^\.+$/.test(name)) return name.replaceAll(".", "%2E");
-  return name.replace(
-    /[\p{Cc}/\\:*?"<>|#%{}]/gu,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
+  const escaped = (char: string): string =>
+    `@${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+  if (/^\.+$/.test(name)) return name.replaceAll(".", escaped);
+  return name.replace(oddCharacters, escaped).replace(takenNames, escaped);
 }
 
 function wholeMatch(pattern: string, key: TableKey): boolean {
