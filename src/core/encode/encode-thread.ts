@@ -1,6 +1,12 @@
 import { Worker } from "node:worker_threads";
 import type { EncodeJob, EncodeResult, MappingRules } from "./encode-job.ts";
-import { type FromWorker, packJob, type ToWorker, unpackError } from "./worker-messages.ts";
+import {
+  type FromWorker,
+  packJob,
+  type ToWorker,
+  unpackError,
+  unpackResult,
+} from "./worker-messages.ts";
 
 /** What becomes of a thread, told to the pool. */
 export type ThreadEvents = {
@@ -43,7 +49,7 @@ export function startEncodeThread(
       }
       case "result":
         spare = message.memory;
-        events.result(message.result);
+        events.result(unpackResult(message.result));
         return;
       case "failed":
         spare = message.memory;

@@ -3,10 +3,11 @@ import { assert } from "../../errors.ts";
 import type { EncodeJob, EncodeResult, MappingRules } from "./encode-job.ts";
 import {
   type FromWorker,
-  jobMemory,
+  type PackedJob,
   packError,
   packResult,
   type ToWorker,
+  unpackJob,
 } from "./worker-messages.ts";
 
 /** Runs jobs one after another; may keep scratch memory from job to job, but no meaning. */
@@ -19,18 +20,18 @@ export function serveEncodeJobs(
 ): void {
   let encoder: Encoder | null = null;
 
-  function answer(job: EncodeJob): void {
+  function answer(packed: PackedJob): void {
+    const { memory } = packed;
     assert(encoder !== null, "a worker gets its rules before its first job");
     let result: EncodeResult;
     try {
-      result = encoder.run(job);
+      result = encoder.run(unpackJob(packed));
     } catch (error) {
-      const memory = jobMemory(job);
       const failed: FromWorker = { kind: "failed", error: packError(error), memory };
-      port.postMessage(failed, memory === null ? [] : [memory]);
+      port.postMessage(failed, [memory]);
       return;
     }
-    const { message, transfer } = packResult(result, jobMemory(job));
+    const { message, transfer } = packResult(result, memory);
     port.postMessage(message, transfer);
   }
 

@@ -1,5 +1,6 @@
 import { CdcDeltaError, type ErrorCode, messageOf } from "../../errors.ts";
 import type { RecordBatch } from "../event/record-batch.ts";
+import type { EncodedRowGroup } from "../../delta/parquet/encoded-row-group.ts";
 import type {
   EncodedPart,
   EncodedTable,
@@ -8,10 +9,33 @@ import type {
   MappingRules,
 } from "./encode-job.ts";
 
+/*
+ * Large memory travels as `ArrayBuffer`s, not as views: some runtimes look at every element of a
+ * view when they prepare a message.
+ */
+
+/** Where a batch's bytes lie in the memory of its job. */
+type PackedBatch = Omit<RecordBatch, "bytes"> & { readonly at: number; readonly length: number };
+
+export type PackedJob = Omit<EncodeJob, "batches"> & {
+  readonly memory: ArrayBuffer;
+  readonly batches: readonly PackedBatch[];
+};
+
+type PackedPart = Omit<EncodedPart, "rowGroup"> & {
+  readonly rowGroup: Omit<EncodedRowGroup, "bytes"> & { readonly bytes: ArrayBuffer };
+};
+
+export type PackedResult = Omit<EncodeResult, "tables"> & {
+  readonly tables: readonly (Omit<EncodedTable, "parts"> & {
+    readonly parts: readonly PackedPart[];
+  })[];
+};
+
 /** What the pool sends to a thread. `start` comes first, once the thread has said `ready`. */
 export type ToWorker =
   | { readonly kind: "start"; readonly rules: MappingRules }
-  | { readonly kind: "job"; readonly job: EncodeJob };
+  | { readonly kind: "job"; readonly job: PackedJob };
 
 /**
  * What a thread sends to the pool; each job is answered by one `result` or `failed`, and gives back
@@ -19,8 +43,8 @@ export type ToWorker =
  */
 export type FromWorker =
   | { readonly kind: "ready" }
-  | { readonly kind: "result"; readonly result: EncodeResult; readonly memory: ArrayBuffer | null }
-  | { readonly kind: "failed"; readonly error: ErrorMessage; readonly memory: ArrayBuffer | null };
+  | { readonly kind: "result"; readonly result: PackedResult; readonly memory: ArrayBuffer }
+  | { readonly kind: "failed"; readonly error: ErrorMessage; readonly memory: ArrayBuffer };
 
 /** A message and the buffers that move with it instead of being copied. */
 export type Parcel<T> = { readonly message: T; readonly transfer: ArrayBuffer[] };
@@ -39,42 +63,53 @@ export type ErrorMessage = {
  * run again. All of them lie in one buffer, `memory` if that is large enough: it goes to and fro
  * between the threads, since the collector is slow to see memory that only views hold.
  */
-export function packJob(job: EncodeJob, memory: ArrayBuffer | null): Parcel<ToWorker> {
+export function packJob(job: EncodeJob, spare: ArrayBuffer | null): Parcel<ToWorker> {
   const size = job.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
-  const buffer = memory !== null && memory.byteLength >= size ? memory : new ArrayBuffer(size);
+  const memory = spare !== null && spare.byteLength >= size ? spare : new ArrayBuffer(size);
   let at = 0;
-  const batches = job.batches.map((batch): RecordBatch => {
-    const bytes = new Uint8Array(buffer, at, batch.bytes.length);
-    bytes.set(batch.bytes);
+  const batches = job.batches.map(({ framing, position, bytes }): PackedBatch => {
+    new Uint8Array(memory, at, bytes.length).set(bytes);
     at += bytes.length;
-    return { ...batch, bytes };
+    return { framing, position, at: at - bytes.length, length: bytes.length };
   });
-  const transfer = batches.length === 0 ? [] : [buffer];
-  return { message: { kind: "job", job: { ...job, batches } }, transfer };
+  return { message: { kind: "job", job: { ...job, memory, batches } }, transfer: [memory] };
 }
 
-/** The buffer that `packJob` put a job's records into. */
-export function jobMemory(job: EncodeJob): ArrayBuffer | null {
-  const buffer = job.batches[0]?.bytes.buffer;
-  return buffer instanceof ArrayBuffer ? buffer : null;
+/** The job as the encoder takes it; its bytes stay in the memory they came in. */
+export function unpackJob({ memory, batches, ...job }: PackedJob): EncodeJob {
+  const unpacked = batches.map(({ framing, position, at, length }): RecordBatch => ({
+    framing,
+    position,
+    bytes: new Uint8Array(memory, at, length),
+  }));
+  return { ...job, batches: unpacked };
 }
 
 /** A result whose row groups move to the receiver; it is unusable on this side afterwards. */
-export function packResult(
-  result: EncodeResult,
-  memory: ArrayBuffer | null,
-): Parcel<FromWorker> {
-  const transfer: ArrayBuffer[] = memory === null ? [] : [memory];
-  const tables = result.tables.map((table): EncodedTable => ({
+export function packResult(result: EncodeResult, memory: ArrayBuffer): Parcel<FromWorker> {
+  const transfer: ArrayBuffer[] = [memory];
+  const tables = result.tables.map((table) => ({
     ...table,
     parts: table.parts.map((part) => packPart(part, transfer)),
   }));
   return { message: { kind: "result", result: { ...result, tables }, memory }, transfer };
 }
 
-function packPart(part: EncodedPart, transfer: ArrayBuffer[]): EncodedPart {
-  const bytes = owned(part.rowGroup.bytes);
-  transfer.push(bytes.buffer);
+/** The result as the pump takes it. */
+export function unpackResult(result: PackedResult): EncodeResult {
+  const tables = result.tables.map((table): EncodedTable => ({
+    ...table,
+    parts: table.parts.map((part): EncodedPart => ({
+      ...part,
+      rowGroup: { ...part.rowGroup, bytes: new Uint8Array(part.rowGroup.bytes) },
+    })),
+  }));
+  return { ...result, tables };
+}
+
+function packPart(part: EncodedPart, transfer: ArrayBuffer[]): PackedPart {
+  const bytes = owned(part.rowGroup.bytes).buffer;
+  transfer.push(bytes);
   const chunks = part.rowGroup.chunks.map((chunk) => ({
     ...chunk,
     min: chunk.min === null ? null : owned(chunk.min),
