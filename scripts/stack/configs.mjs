@@ -1,0 +1,61 @@
+// Settings of Kafka and Connect: one node of each, on loopback, exactly-once source on.
+
+/** The largest record: a document of 16 MiB, twice, in JSON. */
+const messageBytesMax = 41_943_040;
+
+/** A broker that is its own controller. */
+export function kafkaProperties({ kafka, kafkaController, data }) {
+  return properties({
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.quorum.voters": `1@127.0.0.1:${kafkaController}`,
+    "listeners": `PLAINTEXT://127.0.0.1:${kafka},CONTROLLER://127.0.0.1:${kafkaController}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${kafka}`,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": data,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 4,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "group.initial.rebalance.delay.ms": 0,
+    "message.max.bytes": messageBytesMax,
+    "replica.fetch.max.bytes": messageBytesMax,
+  });
+}
+
+/** A distributed worker with plain JSON converters. */
+export function connectProperties({ kafka, connect, plugins }) {
+  return properties({
+    "bootstrap.servers": `127.0.0.1:${kafka}`,
+    "group.id": "cdc-connect",
+    "listeners": `http://127.0.0.1:${connect}`,
+    "rest.advertised.host.name": "127.0.0.1",
+    "plugin.path": plugins,
+    "plugin.discovery": "service_load",
+    "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "key.converter.schemas.enable": false,
+    "value.converter.schemas.enable": false,
+    "config.storage.topic": "_connect-configs",
+    "offset.storage.topic": "_connect-offsets",
+    "status.storage.topic": "_connect-status",
+    "config.storage.replication.factor": 1,
+    "offset.storage.replication.factor": 1,
+    "status.storage.replication.factor": 1,
+    "offset.storage.partitions": 1,
+    "status.storage.partitions": 1,
+    "exactly.once.source.support": "enabled",
+    "offset.flush.interval.ms": 5000,
+    "producer.max.request.size": messageBytesMax,
+    "producer.compression.type": "lz4",
+  });
+}
+
+function properties(entries) {
+  return Object.entries(entries).map(([name, value]) => `${name}=${value}\n`).join("");
+}
