@@ -82,6 +82,7 @@ type AttentionKind =
   | "rescued"
   | "widening-refused"
   | "dead-letters"
+  | "cut-line"
   | "conflict"
   | "restarted"
   | "maintenance-failed";
@@ -108,6 +109,12 @@ function attentionEntry(event: EventOf<AttentionKind>): Entry {
           ? "1 record is no event; it is a dead letter now"
           : "{count} records are no events; they are dead letters now",
         facts,
+      );
+    case "cut-line":
+      return entry(
+        "warn",
+        "The last line of {source}, at byte {offset}, has no end yet; it is left for the next run",
+        { ...facts, offset: String(event.offset) },
       );
     case "conflict":
       return entry("warn", "Another writer changed {table}, trying again: {reason}", facts);

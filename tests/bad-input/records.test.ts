@@ -22,7 +22,6 @@ type Case = {
   readonly rows: readonly object[];
   readonly dead?: readonly RegExp[];
   /** Default a newline after each line. */
-  readonly isCut?: boolean;
 };
 
 const cases: Readonly<Record<string, Case>> = {
@@ -44,9 +43,8 @@ const cases: Readonly<Record<string, Case>> = {
     rows: [goodRow, goodRow],
     dead: [/ends in the middle|text after|is due/],
   },
-  "a last line that is cut": {
+  "a line that is cut in the middle of the file": {
     lines: [good, good.slice(0, 60)],
-    isCut: true,
     rows: [goodRow],
     dead: [/ends in the middle/],
   },
@@ -132,16 +130,16 @@ describe.skipIf(!isBinaryBuilt())("records that are not what they should be", ()
 
   afterEach(() => at.remove());
 
-  function write(lines: readonly (string | Uint8Array)[], isCut = false): string {
+  function write(lines: readonly (string | Uint8Array)[]): string {
     const file = path.join(at.folder, "events.ndjson");
     const end = Buffer.from("\n");
     const parts = lines.flatMap((line) => [Buffer.from(line as string), end]);
-    writeFileSync(file, Buffer.concat(isCut ? parts.slice(0, -1) : parts));
+    writeFileSync(file, Buffer.concat(parts));
     return file;
   }
 
-  test.each(Object.entries(cases))("%s", async (_, { lines, rows, dead = [], isCut }: Case) => {
-    const file = write(lines, isCut);
+  test.each(Object.entries(cases))("%s", async (_, { lines, rows, dead = [] }: Case) => {
+    const file = write(lines);
     const { status, stderr } = await ingest(file, at.lake);
     expect({ status, error: stderr.includes('"level":"error"') }).toEqual({
       status: 0,
@@ -155,6 +153,22 @@ describe.skipIf(!isBinaryBuilt())("records that are not what they should be", ()
     expect((await ingest(file, at.lake)).status).toBe(0);
     expect(await rowsOf(at.store)).toHaveLength(rows.length);
     expect(await reasonsOf(at.store)).toEqual(reasons);
+  });
+
+  test("a last line that is cut is left, and read once it is whole", async () => {
+    const second = event({ _id: 2, a: 2 });
+    const file = write([good]);
+    for (const part of [second.slice(0, 60), second.slice(60, 90)]) {
+      writeFileSync(file, part, { flag: "a" });
+      const { status, stderr } = await ingest(file, at.lake);
+      expect(status).toBe(0);
+      expect(stderr).toContain("has no end yet");
+      expect(await rowsOf(at.store)).toHaveLength(1);
+    }
+    writeFileSync(file, `${second.slice(90)}\n`, { flag: "a" });
+    expect((await ingest(file, at.lake)).status).toBe(0);
+    expect(await rowsOf(at.store)).toHaveLength(2);
+    expect(await reasonsOf(at.store)).toEqual([]);
   });
 
   test("wrong types everywhere: each value is in its column or rescued, none is lost", async () => {

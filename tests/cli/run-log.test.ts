@@ -34,6 +34,7 @@ const levels: Readonly<Record<PumpEvent["kind"], readonly [PumpEvent, string]>> 
   }, "info"],
   "widening-refused": [{ kind: "widening-refused", table, why: "too large" }, "warn"],
   "dead-letters": [{ kind: "dead-letters", count: 1 }, "warn"],
+  "cut-line": [{ kind: "cut-line", source: "f.ndjson", offset: 7n }, "warn"],
   "conflict": [{ kind: "conflict", table, reason: "schema", winnerVersion: 9 }, "warn"],
   "restarted": [{ kind: "restarted", table, why: "moved" }, "warn"],
   "checkpoint": [{ kind: "checkpoint", table, version: 10 }, "debug"],

@@ -42,6 +42,8 @@ export type PumpEvent =
   }
   | { readonly kind: "widening-refused"; readonly table: TableKey; readonly why: string }
   | { readonly kind: "dead-letters"; readonly count: number }
+  /** The last line of a file has no end yet: it was left for the next run. */
+  | { readonly kind: "cut-line"; readonly source: string; readonly offset: bigint }
   | {
     readonly kind: "conflict";
     readonly table: TableKey;

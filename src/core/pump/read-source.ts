@@ -35,6 +35,9 @@ async function takeEvent(held: Held, event: SourceEvent): Promise<void> {
     case "idle":
       held.idle = true;
       break;
+    case "cut-line":
+      held.session.observe({ kind: "cut-line", source: event.lane, offset: event.offset });
+      break;
     case "lane-end":
       endLane(held, event.lane);
       break;

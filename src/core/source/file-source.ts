@@ -127,7 +127,15 @@ function pipeLane(state: SourceState, stream: Readable, path: string): LineLane 
   const { limits, memory } = state;
   const { clock, sourceId } = state.options;
   const reader = decompressingReader(streamReader(stream, path, clock), path);
-  const lane = lineLane({ topic: sourceId, path, reader, clock, limits, memory });
+  const lane = lineLane({
+    topic: sourceId,
+    path,
+    reader,
+    clock,
+    limits,
+    memory,
+    leaveCutLine: false,
+  });
   state.lanes.set(lane.lane, lane);
   return lane;
 }
@@ -166,6 +174,9 @@ async function* laneEvents(lane: LineLane, signal: AbortSignal): AsyncGenerator<
   while (!signal.aborted) {
     const step = await lane.next({ signal });
     if (step.kind === "idle") return;
+    if (step.kind === "end" && step.cutAt !== null) {
+      yield { kind: "cut-line", lane: lane.lane, offset: step.cutAt };
+    }
     yield eventOf(lane, step);
     if (step.kind === "end") return;
   }
@@ -213,7 +224,7 @@ function fileLane(state: SourceState, path: string, topic: string): LineLane {
   const { follow, clock } = state.options;
   const { continuityBytes } = limits;
   const reader = decompressingReader(regularFileReader({ path, follow, continuityBytes }), path);
-  const lane = lineLane({ topic, path, reader, clock, limits, memory });
+  const lane = lineLane({ topic, path, reader, clock, limits, memory, leaveCutLine: true });
   state.lanes.set(topic, lane);
   return lane;
 }

@@ -17,6 +17,8 @@ export type LineBatcher = {
   hasLines(): boolean;
   /** The whole lines so far; with `final` the rest without a newline, too. Null: nothing. */
   take(options: { readonly final: boolean }): CutLines | null;
+  /** What lies behind the last whole line. */
+  tail(): Uint8Array;
   /** Offset of the first byte that was not taken yet. */
   offset(): number;
   /** Gives up memory that is not needed while the stream is quiet. */
@@ -85,6 +87,7 @@ export function lineBatcher(
       const end = final ? used : cut;
       return end === 0 ? null : taken(end);
     },
+    tail: () => buffer.subarray(cut, used),
     offset: () => start,
     shrink() {
       if (buffer.length > used) buffer = buffer.slice(0, used);

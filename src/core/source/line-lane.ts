@@ -1,5 +1,6 @@
 import type { Clock } from "../../delta/engine.ts";
 import { CdcDeltaError } from "../../errors.ts";
+import { skipSpace, skipValue } from "../event/json-scan.ts";
 import type { RecordBatch } from "../event/record-batch.ts";
 import type { BatchMemory } from "./batch-memory.ts";
 import type { ByteReader } from "./byte-reader.ts";
@@ -13,7 +14,8 @@ import type { SourceLimits } from "./source-limits.ts";
 export type LaneStep =
   | { readonly kind: "records"; readonly batch: RecordBatch }
   | { readonly kind: "idle" }
-  | { readonly kind: "end" };
+  /** `cutAt`: offset of a last line that was left unread, since its end is missing. */
+  | { readonly kind: "end"; readonly cutAt: bigint | null };
 
 /** One stream of lines: a file, or standard input. */
 export type LineLane = {
@@ -33,6 +35,11 @@ export type LineLaneOptions = {
   readonly clock: Clock;
   readonly limits: SourceLimits;
   readonly memory: BatchMemory;
+  /**
+   * True: a last line without its end is left unread; the input may still be written to, and the
+   * next run finds the whole of it.
+   */
+  readonly leaveCutLine: boolean;
 };
 
 /**
@@ -52,6 +59,7 @@ export function lineLane(options: LineLaneOptions): LineLane {
     ended: false,
     quiet: false,
     waitingSinceMs: null,
+    cutAt: null,
   };
   return {
     lane: options.topic ?? unnamedTopic,
@@ -62,7 +70,7 @@ export function lineLane(options: LineLaneOptions): LineLane {
         const step = await readOn(state, signal);
         if (step !== null) return step;
       }
-      return { kind: "end" };
+      return { kind: "end", cutAt: state.cutAt };
     },
     bytesRead: () => reader.bytesRead(),
     close: () => reader.close(),
@@ -78,6 +86,7 @@ type LaneState = {
   quiet: boolean;
   /** When the first byte after the last batch came. */
   waitingSinceMs: number | null;
+  cutAt: bigint | null;
 };
 
 /** One read; null when there is nothing to tell yet. */
@@ -93,15 +102,31 @@ async function readOn(state: LaneState, signal: AbortSignal): Promise<LaneStep |
     return null;
   }
   state.ended = outcome === "end";
-  const batch = take(state, { final: state.ended });
+  const isCut = state.ended && options.leaveCutLine && isCutRecord(batcher.tail());
+  const batch = take(state, { final: state.ended && !isCut });
+  if (isCut) state.cutAt = BigInt(batcher.offset());
   batcher.shrink();
   if (batch !== null) {
     state.quiet = false;
     return { kind: "records", batch };
   }
   state.quiet = true;
-  return { kind: outcome };
+  return outcome === "end" ? { kind: "end", cutAt: state.cutAt } : { kind: "idle" };
 }
+
+/** True for JSON that begins as a record and does not come to its end. */
+function isCutRecord(line: Uint8Array): boolean {
+  const start = skipSpace(line, 0);
+  if (line[start] !== openBrace) return false;
+  try {
+    skipValue(line, start);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const openBrace = 0x7b;
 
 function isDue({ batcher, waitingSinceMs, options }: LaneState): boolean {
   if (!batcher.hasLines()) return false;

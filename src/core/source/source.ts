@@ -11,6 +11,8 @@ export type SourceEvent =
   | { readonly kind: "records"; readonly lane: Lane; readonly batch: RecordBatch }
   /** Nothing more is ready to be read just now: small batches may be flushed. */
   | { readonly kind: "idle" }
+  /** The last line of a file has no end yet: it was left for the next run. */
+  | { readonly kind: "cut-line"; readonly lane: Lane; readonly offset: bigint }
   /** The lane was read to its end (files without `--follow`). */
   | { readonly kind: "lane-end"; readonly lane: Lane }
   /** The lanes are no longer ours: what is held of them must be dropped uncommitted. */
