@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { PumpEvent } from "../core/pump/pump-events.ts";
+import type { RetryEvent } from "../delta/storage/retrying-store.ts";
 import { typeName } from "../delta/schema/type-name.ts";
 import { nounFor } from "./output/counted.ts";
 import { diffLines, schemaDiff } from "./schema-diff.ts";
@@ -17,6 +18,13 @@ type EventOf<K extends PumpEvent["kind"]> = Extract<PumpEvent, { readonly kind: 
 export function logPumpEvent(logger: Logger, event: PumpEvent): void {
   const { level, message, facts } = logEntry(event);
   logger[level](message, { event: event.kind, ...facts });
+}
+
+/** Tells of a store call that is repeated: from the second time on something is worth a look. */
+export function logRetry(logger: Logger, { operation, key, attempt, delayMs, error }: RetryEvent) {
+  const facts = { operation, key, attempt, delayMs, error: error.message };
+  const level = attempt === 1 ? "debug" : "warn";
+  logger[level]("The store failed and is asked again: {error}", { event: "store-retry", ...facts });
 }
 
 /** The log entry of an event: level, message and facts. Pure. */
@@ -83,6 +91,7 @@ type AttentionKind =
   | "widening-refused"
   | "dead-letters"
   | "cut-line"
+  | "commit-in-doubt"
   | "conflict"
   | "restarted"
   | "maintenance-failed";
@@ -115,6 +124,12 @@ function attentionEntry(event: EventOf<AttentionKind>): Entry {
         "warn",
         "The last line of {source}, at byte {offset}, has no end yet; it is left for the next run",
         { ...facts, offset: String(event.offset) },
+      );
+    case "commit-in-doubt":
+      return entry(
+        "warn",
+        "No clear answer to the commit of version {version} of {table}, reading it back: {why}",
+        facts,
       );
     case "conflict":
       return entry("warn", "Another writer changed {table}, trying again: {reason}", facts);

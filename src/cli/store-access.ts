@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type ObjectStore, subStore } from "../delta/storage/object-store.ts";
 import { openStore } from "../delta/storage/open-store.ts";
-import { retryingStore } from "../delta/storage/retrying-store.ts";
+import { type RetryEvent, retryingStore } from "../delta/storage/retrying-store.ts";
 import type { S3Encryption, S3Options } from "../delta/storage/s3-options.ts";
 import { formatTableUri, parseTableUri } from "../delta/storage/table-uri.ts";
 import { CdcDeltaError, messageOf } from "../errors.ts";
@@ -37,11 +37,14 @@ export type StoreAccess = {
   close(): void;
 };
 
-/** Stores as the settings say. Errors of `open`: `usage`. */
-export function storeAccess(settings: StoreSettings): StoreAccess {
+/** Stores as the settings say; `onRetry` hears of every call that is repeated. Errors: `usage`. */
+export function storeAccess(
+  settings: StoreSettings,
+  onRetry: (event: RetryEvent) => void = () => undefined,
+): StoreAccess {
   const buckets = new Map<string, ObjectStore & { close(): void }>();
   const retry = (store: ObjectStore): ObjectStore =>
-    retryingStore(store, { clock: systemClock, random: systemRandom, attemptsMax });
+    retryingStore(store, { clock: systemClock, random: systemRandom, attemptsMax, onRetry });
   return {
     open(uri) {
       const location = parseTableUri(uri);

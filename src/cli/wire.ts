@@ -12,6 +12,7 @@ import { rememberFloors } from "../core/source/remember-floors.ts";
 import type { Engine } from "../delta/engine.ts";
 import { loadTableState } from "../delta/log/table-state.ts";
 import { proveConditionalPut } from "../delta/storage/probe-conditional-put.ts";
+import type { RetryEvent } from "../delta/storage/retrying-store.ts";
 import { jobBytesMax } from "../limits.ts";
 import { systemClock } from "./clock.ts";
 import { systemRandom } from "./random.ts";
@@ -33,14 +34,20 @@ export type WiredRun = {
 
 export type RunFlags = { readonly plan: boolean; readonly adopt: boolean };
 
+export type RunPorts = {
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Hears of every store call that is repeated. */
+  readonly onRetry: (event: RetryEvent) => void;
+};
+
 /** Puts a run together; nothing is read or written yet. Errors: `usage`. */
 export function wireRun(
   { values, collections }: ResolvedSettings,
   required: { readonly source: string; readonly basePath: string },
   flags: RunFlags,
-  stdin: AsyncIterable<Uint8Array>,
+  { stdin, onRetry }: RunPorts,
 ): WiredRun {
-  const stores = storeAccess(values);
+  const stores = storeAccess(values, onRetry);
   const locationOf = tableLocator({ settings: values, collections, basePath: required.basePath });
   const locate = (key: string): TableHome => {
     const uri = locationOf(key);

@@ -43,11 +43,6 @@ const cases: Readonly<Record<string, Case>> = {
     rows: [goodRow, goodRow],
     dead: [/ends in the middle|text after|is due/],
   },
-  "a line that is cut in the middle of the file": {
-    lines: [good, good.slice(0, 60)],
-    rows: [goodRow],
-    dead: [/ends in the middle/],
-  },
   "documents that are no documents": {
     lines: [good, event("{nope"), event("17"), event("[]"), event("null"), event("")],
     rows: [goodRow],

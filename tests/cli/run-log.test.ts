@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openLogger } from "../../src/cli/logger.ts";
-import { logEntry, logPumpEvent } from "../../src/cli/run-log.ts";
+import { logEntry, logPumpEvent, logRetry } from "../../src/cli/run-log.ts";
+import { CdcDeltaError } from "../../src/errors.ts";
 import type { PumpEvent } from "../../src/core/pump/pump-events.ts";
 import { field, struct } from "../../src/delta/schema/data-type.ts";
 
@@ -34,6 +35,7 @@ const levels: Readonly<Record<PumpEvent["kind"], readonly [PumpEvent, string]>> 
   }, "info"],
   "widening-refused": [{ kind: "widening-refused", table, why: "too large" }, "warn"],
   "dead-letters": [{ kind: "dead-letters", count: 1 }, "warn"],
+  "commit-in-doubt": [{ kind: "commit-in-doubt", table, version: 3, why: "503" }, "warn"],
   "cut-line": [{ kind: "cut-line", source: "f.ndjson", offset: 7n }, "warn"],
   "conflict": [{ kind: "conflict", table, reason: "schema", winnerVersion: 9 }, "warn"],
   "restarted": [{ kind: "restarted", table, why: "moved" }, "warn"],
@@ -77,6 +79,19 @@ test("logEntry() counts one as one", () => {
   expect(logEntry({ kind: "dead-letters", count: 2 }).message).toStartWith("{count} records are");
   const columns = [{ path: "/a", reason: "type", count: 1 }] as const;
   expect(logEntry({ kind: "rescued", table, columns }).message).toContain("{count} value of");
+});
+
+test("logRetry() warns from the second failure on", () => {
+  const lines: string[] = [];
+  const logger = openLogger({ level: "debug", form: "json", sink: (line) => lines.push(line) });
+  const error = new CdcDeltaError("store", "503 slow down", { retryable: true });
+  for (const attempt of [1, 2]) {
+    logRetry(logger, { operation: "put", key: "a/b", attempt, delayMs: 5, error });
+  }
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { level: "debug", event: "store-retry", operation: "put", key: "a/b" },
+    { level: "warn", message: "The store failed and is asked again: 503 slow down" },
+  ]);
 });
 
 describe("openLogger()", () => {

@@ -2,11 +2,12 @@ import type { Logger } from "@logtape/logtape";
 import { runPump } from "../../core/pump/pump.ts";
 import type { PumpObserver, PumpSummary } from "../../core/pump/pump-events.ts";
 import { CdcDeltaError, messageOf } from "../../errors.ts";
+import type { RetryEvent } from "../../delta/storage/retrying-store.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { openLogger } from "../logger.ts";
 import { runReportText } from "../output/run-report.ts";
 import { type ProgressBar, progressBar } from "../progress.ts";
-import { logPumpEvent } from "../run-log.ts";
+import { logPumpEvent, logRetry } from "../run-log.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import type { CliWorld, SignalName } from "../world.ts";
 import { type WiredRun, wireRun } from "../wire.ts";
@@ -26,7 +27,10 @@ export async function runCommand(
   const { source, basePath, logLevel } = resolved.values;
   if (source === null || basePath === null) throw new RangeError("Cannot run without a source");
   const startedMs = Date.now();
-  const wired = wireRun(resolved, { source, basePath }, options, world.stdin);
+  // The log needs the progress bar, which needs the source: what it hears of stores comes first.
+  let onRetry = (_: RetryEvent): void => undefined;
+  const ports = { stdin: world.stdin, onRetry: (event: RetryEvent) => onRetry(event) };
+  const wired = wireRun(resolved, { source, basePath }, options, ports);
   const bar = openBar(world, wired);
   let written = Promise.resolve();
   const logger = openLogger({
@@ -37,6 +41,7 @@ export async function runCommand(
       else bar.print(line);
     },
   });
+  onRetry = (event) => logRetry(logger, event);
   const stop = new AbortController();
   const release = world.onSignal(onSignals(world, logger, stop));
   try {

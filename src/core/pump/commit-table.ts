@@ -58,6 +58,11 @@ export async function commitTable(
   const draft = appendDraft(context, table, schema, { adds, txns, readAppIds, nowMs });
   const outcome = await commit(table.home.engine, table.state, draft, {
     signal: session.signal,
+    onEvent(event) {
+      if (event.kind !== "in-doubt") return;
+      const { version, error: why } = event;
+      session.observe({ kind: "commit-in-doubt", table: table.key, version, why });
+    },
   });
   switch (outcome.kind) {
     case "committed":

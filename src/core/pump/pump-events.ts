@@ -44,6 +44,13 @@ export type PumpEvent =
   | { readonly kind: "dead-letters"; readonly count: number }
   /** The last line of a file has no end yet: it was left for the next run. */
   | { readonly kind: "cut-line"; readonly source: string; readonly offset: bigint }
+  /** The store's answer to a commit does not tell whether it landed; it is read back. */
+  | {
+    readonly kind: "commit-in-doubt";
+    readonly table: TableKey;
+    readonly version: number;
+    readonly why: string;
+  }
   | {
     readonly kind: "conflict";
     readonly table: TableKey;
