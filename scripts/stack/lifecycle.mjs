@@ -1,5 +1,5 @@
 // Starting and stopping the parts of one data folder.
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -36,13 +36,13 @@ export function up(options) {
       const ports = await choosePorts(name, options.ports, state.parts[name]?.ports);
       state.parts[name] = { ports };
     }
-    if (options.whilePid !== undefined) watch(data, state, options.whilePid);
+    if (options.whilePid !== undefined) await watch(data, state, options.whilePid);
     writeState(data, state);
     await startAll(options, state, start);
   });
 }
 
-async function startAll({ data, names, graceMs, say }, state, start) {
+async function startAll({ data, graceMs, say }, state, start) {
   const abort = new AbortController();
   const interrupt = () => abort.abort(new Error("interrupted"));
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupt);
@@ -56,7 +56,7 @@ async function startAll({ data, names, graceMs, say }, state, start) {
   for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, interrupt);
   if (!abort.signal.aborted && results.every(({ status }) => status === "fulfilled")) return;
   await stopParts(start, data, state, graceMs, say);
-  if (names.length === start.length) await endWatch(data, state);
+  await endWatchOfNothing(data, state);
   throw abort.signal.reason;
 }
 
@@ -103,13 +103,12 @@ function startFailure(name, reason, log) {
  * Stops parts, waits until they are gone, kills after `graceMs`. With `wipe`, removes their data
  * and their ports too.
  */
-export function down({ data, names, graceMs, wipe, say }) {
+export async function down({ data, names, graceMs, wipe, say }) {
+  if (!existsSync(data)) return;
   return withLock(data, async () => {
     const state = readState(data);
     await stopParts(names, data, state, graceMs, say);
-    if (Object.values(state.parts).every((part) => part.pid === undefined)) {
-      await endWatch(data, state);
-    }
+    await endWatchOfNothing(data, state);
     if (wipe) {
       // Only what was made here: the folder may hold other things.
       for (const name of names.filter((name) => state.parts[name] !== undefined)) {
@@ -151,8 +150,9 @@ export async function status({ data, names }) {
   }));
 }
 
-function watch(data, state, pid) {
-  if (isRunning(state.watch)) return;
+/** Leaves a process behind that stops the stack when another has ended; the last call counts. */
+async function watch(data, state, pid) {
+  await stopProcess(state.watch, 2000);
   const script = fileURLToPath(new URL("stack.mjs", import.meta.url));
   const log = path.join(data, "watch.log");
   const args = [script, "watch", "--while-pid", String(pid), "--data", data];
@@ -160,7 +160,9 @@ function watch(data, state, pid) {
   state.watch = { pid: child.pid, startTime: child.startTime };
 }
 
-async function endWatch(data, state) {
+/** Ends the watch when no part is left to stop. */
+async function endWatchOfNothing(data, state) {
+  if (Object.values(state.parts).some((part) => part.pid !== undefined)) return;
   // The watch itself calls down: it ends after that.
   if (state.watch?.pid !== process.pid) await stopProcess(state.watch, 2000);
   delete state.watch;
