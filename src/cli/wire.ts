@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { Readable } from "node:stream";
 import type { CollectionRules, MappingRules } from "../core/encode/encode-job.ts";
 import type { EncodePool } from "../core/encode/encode-pool.ts";
@@ -15,6 +15,7 @@ import { proveConditionalPut } from "../delta/storage/probe-conditional-put.ts";
 import type { RetryEvent } from "../delta/storage/retrying-store.ts";
 import { jobBytesMax } from "../limits.ts";
 import { systemClock } from "./clock.ts";
+import { defaultMemory, heldBytesWithin } from "./memory-budget.ts";
 import { systemRandom } from "./random.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -95,7 +96,7 @@ function engineAt(stores: StoreAccess, uri: string): Engine {
 }
 
 function openPool(values: Settings, rules: MappingRules): EncodePool {
-  const size = values.workers === "auto" ? availableParallelism() : values.workers;
+  const size = workersOf(values);
   return size === 0 ? inlinePool({ size: 1, rules }) : workerPool({ size, rules });
 }
 
@@ -120,6 +121,12 @@ export function mappingRules(
   };
 }
 
+/** Both are numbers once settings are resolved; `auto` stands for what holds without a machine. */
+const workersOf = ({ workers }: Settings): number =>
+  workers === "auto" ? availableParallelism() : workers;
+const memoryOf = ({ memory }: Settings): number =>
+  memory === "auto" ? defaultMemory(totalmem()) : memory;
+
 function pumpSettings(values: Settings, flags: RunFlags): PumpSettings {
   return {
     pipelineId: values.pipelineId ?? values.kafkaConsumerGroup,
@@ -128,7 +135,7 @@ function pumpSettings(values: Settings, flags: RunFlags): PumpSettings {
       rowsMin: values.flushRows,
       bytesMax: values.flushBytes,
       ageMsMax: values.flushInterval,
-      heldBytesMax: values.memory === "auto" ? values.flushBytes * 2 : values.memory,
+      heldBytesMax: heldBytesWithin(memoryOf(values), workersOf(values)),
     },
     jobBytesMax,
     stateAgeMsMax: values.schemaCacheTtl,

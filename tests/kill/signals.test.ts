@@ -89,7 +89,7 @@ describe.skipIf(!isBinaryBuilt())("the binary, told to stop", () => {
     const many = Array.from({ length: 40 }, () => lines).flat();
     writeFileSync(file, `${many.join("\n")}\n`);
     const args = ["--source", file, "--source-id", "shop", "--base-path", lake];
-    const flags = ["--flush-bytes", "64KiB", "--memory", "32MiB"];
+    const flags = ["--flush-bytes", "64KiB", "--memory", "192MiB"];
     const running = start(args, { flags });
     await running.logged("committed");
     running.kill("SIGTERM");

@@ -1,3 +1,4 @@
+import { defaultMemory, workersWithin } from "../memory-budget.ts";
 import type { Problem } from "./problem.ts";
 import type { Origin, ResolvedSettings } from "./resolve-settings.ts";
 import type { SettingKey, Settings } from "./settings.ts";
@@ -39,9 +40,12 @@ export function deriveSettings(resolved: ResolvedSettings, system: SystemFacts):
   if (values.pipelineId === null) {
     derive("pipelineId", values.kafkaConsumerGroup, "consumer group");
   }
-  if (values.workers === "auto") derive("workers", system.cores, "cores of this machine");
   if (values.memory === "auto") {
     derive("memory", defaultMemory(system.memoryLimitBytes), "memory limit of this machine");
+  }
+  if (values.workers === "auto") {
+    const memoryBytes = values.memory === "auto" ? 0 : values.memory;
+    derive("workers", Math.min(system.cores, workersWithin(memoryBytes)), "cores and memory");
   }
   checkCredentials();
   checkEncryption();
@@ -85,12 +89,6 @@ function basePathInBucket(basePath: string | null, bucket: string | null): strin
   if (basePath === null) return `s3://${bucket}`;
   const local = /^([a-z][a-z0-9+.-]*:|\/|\.\.?(\/|$)|~)/i.test(basePath);
   return local ? null : `s3://${bucket}/${basePath.replace(/\/+$/, "")}`;
-}
-
-/** Held input is a part of the whole: columns, encoded row groups and the runtime need the rest. */
-function defaultMemory(limitBytes: number): number {
-  const eighth = Math.floor(limitBytes / 8 / 1024 ** 2) * 1024 ** 2;
-  return Math.min(Math.max(eighth, 32 * 1024 ** 2), 128 * 1024 ** 2);
 }
 
 function familyOf(place: string): "MinIO" | "AWS" | "own" {

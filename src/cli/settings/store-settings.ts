@@ -1,3 +1,4 @@
+import { memoryBytesMin } from "../memory-budget.ts";
 import { autoOr, byteSize, choice, text, toggle, wholeNumber } from "./basic-types.ts";
 import { endpoint, proxyUrl } from "./checked-types.ts";
 import { setting } from "./setting.ts";
@@ -145,11 +146,13 @@ export const resourceSettings = {
     commands: ["run"],
   }),
   memory: setting({
-    type: autoOr(byteSize({ min: 32 * 1024 ** 2, max: 2 ** 44, example: "256MiB" })),
+    type: autoOr(byteSize({ min: memoryBytesMin, max: 2 ** 44, example: "512MiB" })),
     default: "auto",
-    defaultText: "`auto`: from the memory limit of the container or machine",
+    defaultText: "`auto`: three quarters of the container's or machine's, at most 512 MiB",
     group: "Resources",
-    description: "Bytes of input that may be held in all; at the limit reading waits",
+    description:
+      "Memory that the process should stay within. Input held for the next commits has " +
+      "its share of it: with too little, commits are smaller and reading waits",
     commands: ["run"],
   }),
 } as const;

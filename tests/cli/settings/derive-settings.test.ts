@@ -108,12 +108,14 @@ describe("deriveSettings()", () => {
 
   test("takes workers and memory from the machine unless told", () => {
     const { values } = derive({}).resolved;
-    expect(values.workers).toBe(3);
-    expect(values.memory).toBe(64 * 1024 ** 2);
+    expect(values.memory).toBe(384 * 1024 ** 2);
+    expect(values.workers).toBe(2);
     const large = derive({}, [], { cores: 64, memoryLimitBytes: 2 ** 40 }).resolved.values;
-    expect(large.memory).toBe(128 * 1024 ** 2);
-    const small = derive({}, [], { cores: 1, memoryLimitBytes: 2 ** 26 }).resolved.values;
-    expect(small.memory).toBe(32 * 1024 ** 2);
+    expect(large.memory).toBe(512 * 1024 ** 2);
+    expect(large.workers).toBe(3);
+    const small = derive({}, [], { cores: 4, memoryLimitBytes: 2 ** 26 }).resolved.values;
+    expect(small).toMatchObject({ memory: 192 * 1024 ** 2, workers: 1 });
     expect(derive({ CDCDELTA_WORKERS: "0" }).resolved.values.workers).toBe(0);
+    expect(derive({ CDCDELTA_MEMORY: "4GiB" }).resolved.values.workers).toBe(3);
   });
 });
