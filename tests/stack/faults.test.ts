@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import {
   chmodSync,
@@ -18,6 +18,8 @@ import { minioBinary, minioMissing } from "../support/minio.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { requirement } from "../support/requirement.ts";
 import { isOpen, partsOf, processesNaming, stack, until } from "./stack-command.ts";
+
+setDefaultTimeout(120_000);
 
 const root = mkdtempSync(path.join(tmpdir(), "cdcdelta-stack-faults-"));
 let folders = 0;

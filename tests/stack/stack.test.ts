@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
@@ -21,8 +21,10 @@ const { mongoCommand } = await import(wire) as {
   readonly mongoCommand: (port: number, command: object) => Promise<Record<string, unknown>>;
 };
 
+setDefaultTimeout(120_000);
+
 const cache = process.env["CDCDELTA_CACHE"] ?? path.join(homedir(), ".cache", "cdcdelta");
-const missing = (await stack(["missing"])).stdout.trim();
+const missing = (await stack(["missing"])).stdout.trim().replaceAll("\n", "; ");
 const possible = requirement(missing === "", `the stack cannot start: ${missing}`);
 const data = mkdtempSync(path.join(tmpdir(), "cdcdelta-stack-"));
 
