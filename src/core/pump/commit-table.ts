@@ -55,7 +55,8 @@ export async function commitTable(
   const readAppIds = table.state === null
     ? []
     : appIdsOf(table.state.transactions, positions, session.settings);
-  const draft = appendDraft(context, table, schema, { adds, txns, readAppIds, nowMs });
+  const rows = encoded.reduce((sum, part) => sum + part.rows, 0);
+  const draft = appendDraft(context, table, schema, { adds, rows, txns, readAppIds, nowMs });
   const outcome = await commit(table.home.engine, table.state, draft, {
     signal: session.signal,
     onEvent(event) {
@@ -179,6 +180,7 @@ export function groupParts(encoded: readonly EncodedTable[]): Map<string, Encode
 
 type DraftParts = {
   readonly adds: readonly AddFile[];
+  readonly rows: number;
   readonly txns: readonly SetTransaction[];
   /** Other names that the same positions have in the table. */
   readonly readAppIds: readonly string[];
@@ -189,9 +191,8 @@ function appendDraft(
   context: FlushContext,
   table: OpenTable,
   schema: StructType,
-  { adds, txns, readAppIds, nowMs }: DraftParts,
+  { adds, rows, txns, readAppIds, nowMs }: DraftParts,
 ): TransactionDraft {
-  const rows = adds.length;
   const append: TransactionDraft = {
     adds,
     txns,
@@ -205,8 +206,9 @@ function appendDraft(
       epochId: String(context.flush.id),
     },
     operationMetrics: {
-      numAddedFiles: String(rows),
+      numAddedFiles: String(adds.length),
       numRemovedFiles: "0",
+      numOutputRows: String(rows),
       numOutputBytes: String(adds.reduce((sum, add) => sum + add.size, 0)),
     },
   };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { watermarkAppId } from "../../../src/core/position/app-id.ts";
 import { commit } from "../../../src/delta/log/committer.ts";
+import { loadHistory } from "../../../src/delta/log/history.ts";
 import { loadTableState } from "../../../src/delta/log/table-state.ts";
 import { field, struct } from "../../../src/delta/schema/data-type.ts";
 import { schemaToJson } from "../../../src/delta/schema/schema-json.ts";
@@ -35,6 +36,23 @@ describe("runPump()", () => {
     const txn = snapshot.transactions.get(watermarkAppId("test", id));
     expect(txn?.version as unknown).toBe(offsets.at(-1));
     expect(await lintTable(tableEngine(lake, "shop.orders").store)).toEqual([]);
+  });
+
+  test("tells in the history what a commit wrote", async () => {
+    const lake = newLake();
+    await pump(lake, lineSource(orders));
+    const engine = tableEngine(lake, "shop.orders");
+    const [add] = (await readTable(lake, "shop.orders")).snapshot.files.values();
+    const [entry] = await loadHistory(engine, { signal });
+    expect(entry).toMatchObject({
+      operation: "STREAMING UPDATE",
+      operationMetrics: {
+        numAddedFiles: "1",
+        numRemovedFiles: "0",
+        numOutputRows: "20",
+        numOutputBytes: String(add!.size),
+      },
+    });
   });
 
   test("adds nothing the second time, and only the rest of a file that grew", async () => {
