@@ -12,6 +12,9 @@
  * - `parquet`: a Parquet file that cannot be read
  * - `source`: the input cannot be read
  * - `source-replaced`: the input is not the one whose positions the tables hold
+ * - `data-loss`: records that were never read are no longer in Kafka
+ * - `kafka`: a Kafka broker failed or refused a request
+ * - `connect`: Kafka Connect failed or refused a request, or a connector does not run
  * - `offset-order`: offsets of a source went backwards
  * - `decode`: input bytes that are not what they should be
  * - `worker`: a worker thread died
@@ -29,6 +32,9 @@ export type ErrorCode =
   | "parquet"
   | "source"
   | "source-replaced"
+  | "data-loss"
+  | "kafka"
+  | "connect"
   | "offset-order"
   | "decode"
   | "worker"

@@ -9,5 +9,8 @@ export const tableCommitsParallelMax = 8;
 /** Times a table's flush is prepared anew after other writers changed its schema or protocol. */
 export const flushAttemptsMax = 20;
 
-/** Times a run goes back to its floor after another writer moved its positions. */
+/** Times in a row that a run goes back to its floor after another writer moved its positions. */
 export const restartsMax = 10;
+
+/** A run that went on for so long since it last went back begins to count anew. */
+export const restartForgottenMs = 60_000;

@@ -91,6 +91,7 @@ type AttentionKind =
   | "widening-refused"
   | "dead-letters"
   | "cut-line"
+  | "topic-recreated"
   | "commit-in-doubt"
   | "conflict"
   | "restarted"
@@ -124,6 +125,12 @@ function attentionEntry(event: EventOf<AttentionKind>): Entry {
         "warn",
         "The last line of {source}, at byte {offset}, has no end yet; it is left for the next run",
         { ...facts, offset: String(event.offset) },
+      );
+    case "topic-recreated":
+      return entry(
+        "warn",
+        "Topic {topic} was deleted and made anew: all records of the new one go into {table} as well",
+        facts,
       );
     case "commit-in-doubt":
       return entry(

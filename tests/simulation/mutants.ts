@@ -22,8 +22,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "floor = highest",
     file: "src/core/pump/run-session.ts",
-    find: "const ends = [...laneEnds(flush.jobs)];",
-    replace: "const ends = [...laneEnds([...flush.jobs, ...(held.open?.jobs ?? [])])];",
+    find: "const ends = [...flush.ends];",
+    replace: "const ends = [...flush.ends, ...(held.open?.ends ?? [])];",
   },
   {
     name: "no prefix rule",
@@ -50,7 +50,7 @@ export const mutants: readonly Mutant[] = [
     find: "  const { stale, results } = await commitFlush(context, frozen);",
     replace: [
       "  await session.world.source.commitFloors(",
-      "    [...laneEnds(flush.jobs)].map(([lane, nextOffset]) => ({ lane, nextOffset, tables: [] })),",
+      "    [...flush.ends].map(([lane, nextOffset]) => ({ lane, nextOffset, tables: [] })),",
       "    { signal: session.signal },",
       "  );",
       "  const { stale, results } = await commitFlush(context, frozen);",

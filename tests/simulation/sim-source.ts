@@ -47,6 +47,7 @@ export function simSource(options: SimSourceOptions): Source {
       for (const { lane, nextOffset } of committed) floors.set(lane, nextOffset);
     },
     release: () => undefined,
+    lanes: () => [],
     progress: () => ({ bytesRead: 0, bytesTotal: null }),
     close: () => Promise.resolve(),
   };

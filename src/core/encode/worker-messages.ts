@@ -1,5 +1,5 @@
 import { CdcDeltaError, type ErrorCode, messageOf } from "../../errors.ts";
-import type { RecordBatch } from "../event/record-batch.ts";
+import type { KafkaBatch, LineBatch, RecordBatch } from "../event/record-batch.ts";
 import type { EncodedRowGroup } from "../../delta/parquet/encoded-row-group.ts";
 import type {
   EncodedPart,
@@ -15,7 +15,8 @@ import type {
  */
 
 /** Where a batch's bytes lie in the memory of its job. */
-type PackedBatch = Omit<RecordBatch, "bytes"> & { readonly at: number; readonly length: number };
+type PackedBatch = { readonly head: BatchHead; readonly at: number; readonly length: number };
+type BatchHead = Omit<LineBatch, "bytes"> | Omit<KafkaBatch, "bytes">;
 
 export type PackedJob = Omit<EncodeJob, "batches"> & {
   readonly memory: ArrayBuffer;
@@ -67,19 +68,18 @@ export function packJob(job: EncodeJob, spare: ArrayBuffer | null): Parcel<ToWor
   const size = job.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
   const memory = spare !== null && spare.byteLength >= size ? spare : new ArrayBuffer(size);
   let at = 0;
-  const batches = job.batches.map(({ framing, position, bytes }): PackedBatch => {
+  const batches = job.batches.map(({ bytes, ...head }): PackedBatch => {
     new Uint8Array(memory, at, bytes.length).set(bytes);
     at += bytes.length;
-    return { framing, position, at: at - bytes.length, length: bytes.length };
+    return { head, at: at - bytes.length, length: bytes.length };
   });
   return { message: { kind: "job", job: { ...job, memory, batches } }, transfer: [memory] };
 }
 
 /** The job as the encoder takes it; its bytes stay in the memory they came in. */
 export function unpackJob({ memory, batches, ...job }: PackedJob): EncodeJob {
-  const unpacked = batches.map(({ framing, position, at, length }): RecordBatch => ({
-    framing,
-    position,
+  const unpacked = batches.map(({ head, at, length }): RecordBatch => ({
+    ...head,
     bytes: new Uint8Array(memory, at, length),
   }));
   return { ...job, batches: unpacked };

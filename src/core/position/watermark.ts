@@ -136,8 +136,9 @@ export function mergePositions(lists: readonly (readonly PositionRange[])[]): Po
 }
 
 /**
- * Refuses a table whose positions contradict the input: the topic or file is another one than the
- * table was fed from, or another pipeline feeds it.
+ * Refuses a table whose positions contradict the input: the file is another one than the table was
+ * fed from, or another pipeline feeds it. `replaced` tells of a topic that was deleted and made
+ * anew, all records of which are new to the table.
  *
  * Errors: `source-replaced`, `usage`.
  */
@@ -147,12 +148,14 @@ export function refuseForeignPositions(options: {
   readonly partition: PartitionId;
   readonly pipelineId: string;
   readonly adopt: boolean;
-}): void {
-  const { tableUri, transactions, partition, pipelineId, adopt } = options;
+  /** The identity is a topic's id: records of another one can never be taken for ours. */
+  readonly mayBeReplaced: boolean;
+}): { readonly replaced: boolean } {
+  const { tableUri, transactions, partition, pipelineId, adopt, mayBeReplaced } = options;
   const ids = heldPositions(transactions).map((held) => held.id)
     .filter((id) => id.partition === partition.partition);
   const known = ids.some((id) => samePartition(id, partition) && id.pipelineId === pipelineId);
-  if (known) return;
+  if (known) return { replaced: false };
   const rival = ids.find((id) =>
     id.pipelineId !== pipelineId &&
     (id.topic === partition.topic || samePartition(id, partition))
@@ -166,11 +169,19 @@ export function refuseForeignPositions(options: {
       { context: { table: tableUri, topic: partition.topic, pipeline: rival.pipelineId } },
     );
   }
-  const replaced = ids.find((id) =>
-    id.topic === partition.topic && id.pipelineId === pipelineId &&
-    id.identity !== "" && id.identity !== partition.identity
-  );
-  if (replaced !== undefined) {
+  const earlier = ids.filter((id) => id.topic === partition.topic && id.pipelineId === pipelineId);
+  const nameless = earlier.some((id) => id.identity === "");
+  if (nameless && mayBeReplaced) {
+    throw new CdcDeltaError(
+      "usage",
+      `Cannot write "${partition.topic}" into ${tableUri}: it holds records of that topic whose ` +
+        `positions do not tell which topic it was (read from kcat lines, say), so that some might ` +
+        `be written twice. Use another base path`,
+      { context: { table: tableUri, topic: partition.topic } },
+    );
+  }
+  const replaced = earlier.some((id) => id.identity !== partition.identity);
+  if (replaced && !mayBeReplaced) {
     throw new CdcDeltaError(
       "source-replaced",
       `Cannot continue "${partition.topic}" into ${tableUri}: its first record is not the one ` +
@@ -179,4 +190,5 @@ export function refuseForeignPositions(options: {
       { context: { table: tableUri, topic: partition.topic } },
     );
   }
+  return { replaced };
 }

@@ -19,16 +19,12 @@ export type HeldJob = {
   merged: EncodeResult | null;
 };
 
-/** The offset after a batch of lines: where its lane goes on. */
+/** The offset after a batch: where its lane goes on. */
 export function batchEnd(batch: RecordBatch): bigint {
-  return batch.position.baseOffset + BigInt(batch.bytes.length);
-}
-
-/** For each lane the end of its last batch in these jobs: the floor once they are committed. */
-export function laneEnds(jobs: readonly HeldJob[]): Map<Lane, bigint> {
-  const ends = new Map<Lane, bigint>();
-  for (const job of jobs) {
-    for (const { lane, batch } of job.batches) ends.set(lane, batchEnd(batch));
+  switch (batch.framing) {
+    case "lines":
+      return batch.position.baseOffset + BigInt(batch.bytes.length);
+    case "kafka-v2":
+      return batch.position.nextOffset;
   }
-  return ends;
 }

@@ -1,3 +1,4 @@
+import type { PartitionId } from "../encode/encode-job.ts";
 import type { Lane } from "../source/source.ts";
 import type { HeldBatch, HeldJob } from "./held-job.ts";
 import { mergeJob } from "./merge-job.ts";
@@ -11,8 +12,8 @@ export type Held = {
   readonly wake: Wake;
   /** Raised when held bytes were released. */
   readonly space: Wake;
-  /** Lane → identity of what it reads. */
-  readonly identities: Map<Lane, string>;
+  /** Lane → the positions under which tables hold its rows; none for kcat lines of a file. */
+  readonly partitions: Map<Lane, PartitionId>;
   open: Flush | null;
   /** Read, but not yet part of a job. */
   loose: HeldBatch[];
@@ -26,6 +27,8 @@ export type Held = {
   inputEnded: boolean;
   failure: { readonly error: unknown } | null;
   stale: StalePositions | null;
+  /** Lanes were taken away: their new owner may move positions that we hold. */
+  lanesLost: boolean;
 };
 
 /** Nothing held. */
@@ -34,7 +37,7 @@ export function createHeld(session: Session): Held {
     session,
     wake: createWake(session.world.clock),
     space: createWake(session.world.clock),
-    identities: new Map(),
+    partitions: new Map(),
     open: null,
     loose: [],
     looseBytes: 0,
@@ -46,6 +49,7 @@ export function createHeld(session: Session): Held {
     inputEnded: false,
     failure: null,
     stale: null,
+    lanesLost: false,
   };
 }
 

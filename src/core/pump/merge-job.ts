@@ -1,5 +1,5 @@
 import { CdcDeltaError } from "../../errors.ts";
-import type { EncodeResult, SourceFault, TableKey } from "../encode/encode-job.ts";
+import type { EncodeResult, PositionRange, SourceFault, TableKey } from "../encode/encode-job.ts";
 import { unnamedTopic } from "../event/record-batch.ts";
 import { partitionName, refuseForeignPositions } from "../position/watermark.ts";
 import type { HeldJob } from "./held-job.ts";
@@ -110,17 +110,22 @@ async function openFirst(session: Session, key: TableKey): Promise<OpenTable> {
 function vet(
   session: Session,
   table: OpenTable,
-  range: { readonly topic: string; readonly partition: number; readonly identity: string },
+  range: PositionRange,
 ): void {
   const name = partitionName(range);
   if (table.state === null || range.topic === unnamedTopic || table.vetted.has(name)) return;
-  refuseForeignPositions({
+  const { replaced } = refuseForeignPositions({
     tableUri: table.home.uri,
     transactions: table.state.transactions,
     partition: range,
     pipelineId: session.settings.pipelineId,
     adopt: session.settings.adopt,
+    mayBeReplaced: range.identity !== "" && range.lastRecordHash === null,
   });
+  if (replaced) {
+    const { topic, partition } = range;
+    session.observe({ kind: "topic-recreated", table: table.key, topic, partition });
+  }
   table.vetted.add(name);
 }
 

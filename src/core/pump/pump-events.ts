@@ -42,6 +42,13 @@ export type PumpEvent =
   }
   | { readonly kind: "widening-refused"; readonly table: TableKey; readonly why: string }
   | { readonly kind: "dead-letters"; readonly count: number }
+  /** The table holds rows of a topic of the same name that was deleted; this one is another. */
+  | {
+    readonly kind: "topic-recreated";
+    readonly table: TableKey;
+    readonly topic: string;
+    readonly partition: number;
+  }
   /** The last line of a file has no end yet: it was left for the next run. */
   | { readonly kind: "cut-line"; readonly source: string; readonly offset: bigint }
   /** The store's answer to a commit does not tell whether it landed; it is read back. */

@@ -1,4 +1,4 @@
-import { restartsMax } from "../../limits.ts";
+import { restartForgottenMs, restartsMax } from "../../limits.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import type { PumpEvent, PumpObserver, PumpSummary, TableSummary } from "./pump-events.ts";
 import { runSession } from "./run-session.ts";
@@ -23,12 +23,17 @@ export async function runPump(
     totals.add(event);
     observer(event);
   };
-  for (let restarts = 0;; restarts++) {
-    const { stale, tables } = await runSession(world, settings, observe, signals);
+  let restarts = 0;
+  for (;;) {
+    const startedMs = world.clock.nowMs();
+    const { stale, lanesLost, tables } = await runSession(world, settings, observe, signals);
     totals.addTables(tables);
     if (stale === null) return totals.summary();
     observe({ kind: "restarted", table: stale.table, why: stale.why });
-    if (restarts < restartsMax) continue;
+    // One that lost lanes to its group is stale by rights; one that lived long had no rival.
+    const innocent = lanesLost || world.clock.nowMs() - startedMs >= restartForgottenMs;
+    restarts = innocent ? 0 : restarts + 1;
+    if (restarts <= restartsMax) continue;
     throw new CdcDeltaError(
       "conflict",
       `Cannot write ${stale.table}: another cdcdelta keeps writing the same records into it ` +

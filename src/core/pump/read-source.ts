@@ -1,8 +1,10 @@
 import { type RecordBatch, unnamedTopic } from "../event/record-batch.ts";
+import { partitionName } from "../position/watermark.ts";
 import type { Lane, SourceEvent } from "../source/source.ts";
 import { cutJob, failSession, type Held, heldBytes, startMerge, underLock } from "./held.ts";
-import type { HeldBatch } from "./held-job.ts";
+import { batchEnd, type HeldBatch } from "./held-job.ts";
 import { countRecords } from "./record-count.ts";
+import type { Flush } from "./session.ts";
 import { proveLaneEnd } from "./source-proof.ts";
 
 /** Pulls events for as long as there is room for what they bring; ends with the input. */
@@ -38,6 +40,9 @@ async function takeEvent(held: Held, event: SourceEvent): Promise<void> {
     case "cut-line":
       held.session.observe({ kind: "cut-line", source: event.lane, offset: event.offset });
       break;
+    case "position":
+      openFlush(held).ends.set(event.lane, event.nextOffset);
+      break;
     case "lane-end":
       endLane(held, event.lane);
       break;
@@ -48,12 +53,25 @@ async function takeEvent(held: Held, event: SourceEvent): Promise<void> {
   held.wake.notify();
 }
 
+function openFlush(held: Held): Flush {
+  const openedAtMs = held.session.world.clock.nowMs();
+  held.open ??= {
+    id: held.flushes++,
+    openedAtMs,
+    jobs: [],
+    ends: new Map(),
+    bytes: 0,
+    records: 0,
+  };
+  return held.open;
+}
+
 function holdBatch(held: Held, read: HeldBatch): void {
   const { lane, batch } = read;
-  const nowMs = held.session.world.clock.nowMs();
-  held.open ??= { id: held.flushes++, openedAtMs: nowMs, jobs: [], bytes: 0, records: 0 };
-  held.open.bytes += batch.bytes.length;
-  held.open.records += countRecords(batch);
+  const open = openFlush(held);
+  open.bytes += batch.bytes.length;
+  open.records += countRecords(batch);
+  open.ends.set(lane, batchEnd(batch));
   held.loose.push({ lane, batch });
   held.looseBytes += batch.bytes.length;
   held.idle = false;
@@ -61,18 +79,24 @@ function holdBatch(held: Held, read: HeldBatch): void {
   if (held.looseBytes >= held.session.settings.jobBytesMax) cutJob(held);
 }
 
-function noteLane(held: Held, lane: Lane, { position }: RecordBatch): void {
-  if (held.identities.has(lane)) return;
-  held.identities.set(lane, position.identity);
+function noteLane(held: Held, lane: Lane, { framing, position }: RecordBatch): void {
+  if (held.partitions.has(lane)) return;
+  const { topic, partition, identity } = position;
+  if (framing === "kafka-v2") {
+    held.partitions.set(lane, { topic, partition, identity });
+    return;
+  }
+  if (identity === "") return;
+  held.partitions.set(lane, { topic: lane, partition: 0, identity });
   // Of a pipe nothing is known but what it gives: there is nothing to prove.
   if (position.topic === unnamedTopic) return;
   held.session.laneStarts.set(position.identity, position.baseOffset);
 }
 
-/** Once all that was read of a lane is taken over: was everything there that should be? */
+/** Once all that was read of a file is taken over: was everything there that should be? */
 function endLane(held: Held, lane: Lane): void {
-  const identity = held.identities.get(lane);
-  if (identity === undefined || identity === "") return;
+  const identity = held.partitions.get(lane)?.identity ?? "";
+  if (!held.session.laneStarts.has(identity)) return;
   cutJob(held);
   underLock(held, () => {
     proveLaneEnd(held.session, identity);
@@ -96,9 +120,20 @@ async function loseLanes(held: Held, lost: ReadonlySet<Lane>): Promise<void> {
     job.result = held.session.encode(job, null);
     startMerge(held, job);
   }
+  for (const lane of lost) held.open?.ends.delete(lane);
+  held.lanesLost = true;
   await held.flushDone;
   await held.session.lock.run(() => {
     held.session.lastOffsets.clear();
+    for (const lane of lost) forgetLane(held, lane);
     return Promise.resolve();
   });
+}
+
+/** From now on another one may move the lane's positions without making what we hold stale. */
+function forgetLane(held: Held, lane: Lane): void {
+  const partition = held.partitions.get(lane);
+  if (partition === undefined) return;
+  held.partitions.delete(lane);
+  held.session.readPartitions.delete(partitionName(partition));
 }

@@ -12,7 +12,6 @@ import { freeRowGroups } from "../encode/free-row-groups.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { decideFlush, type FlushReason } from "./flush-policy.ts";
 import { createHeld, cutJob, failSession, type Held, heldBytes } from "./held.ts";
-import { laneEnds } from "./held-job.ts";
 import { createLock } from "./lock.ts";
 import { type OpenTable, viewOf } from "./open-table.ts";
 import type { PumpObserver } from "./pump-events.ts";
@@ -30,6 +29,8 @@ import type {
 export type SessionOutcome = {
   /** Why the session was given up; null: it came to its end. */
   readonly stale: StalePositions | null;
+  /** The source took lanes away in the meantime, and gave them to somebody else. */
+  readonly lanesLost: boolean;
   readonly tables: readonly OpenTable[];
 };
 
@@ -58,7 +59,8 @@ export async function runSession(
     held.space.notify();
     await Promise.all([reading, held.flushDone]);
   }
-  return { stale: held.stale, tables: [...session.tables.values()] };
+  const { stale, lanesLost } = held;
+  return { stale, lanesLost, tables: [...session.tables.values()] };
 }
 
 function createSession(
@@ -155,7 +157,7 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
   held.stale = stale;
   if (stale !== null) return;
   if (!session.settings.plan) {
-    const ends = [...laneEnds(flush.jobs)];
+    const ends = [...flush.ends];
     const floors = ends.map(([lane, nextOffset]): Floor => ({
       lane,
       nextOffset,
@@ -167,6 +169,7 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
     flush.jobs.flatMap((job) => job.batches.map((held) => held.batch)),
   );
   for (const result of results) freeRowGroups(result);
+  if (flush.jobs.length === 0) return;
   session.observe({
     kind: "flushed",
     reason: context.reason,
@@ -176,11 +179,10 @@ async function finishFlush(held: Held, context: FlushContext): Promise<void> {
   });
 }
 
-/** The tables that hold rows of a lane that has no position but its own. */
-function floorTables({ session, identities }: Held, lane: Lane): FloorTable[] {
-  const identity = identities.get(lane) ?? "";
-  if (identity === "") return [];
-  const partition = { topic: lane, partition: 0, identity };
+/** The tables that hold rows of a lane, with its watermarks there. */
+function floorTables({ session, partitions }: Held, lane: Lane): FloorTable[] {
+  const partition = partitions.get(lane);
+  if (partition === undefined) return [];
   return [...session.tables.values()].flatMap(({ key, state }): FloorTable[] => {
     if (state === null) return [];
     const watermark = watermarkOf(state.transactions, session.settings, partition);

@@ -2,7 +2,7 @@ import type { Clock, Random } from "../../delta/engine.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
 import type { EncodeResult, TableKey } from "../encode/encode-job.ts";
 import type { EncodePool } from "../encode/encode-pool.ts";
-import type { Source } from "../source/source.ts";
+import type { Lane, Source } from "../source/source.ts";
 import type { FlushReason, FlushSettings } from "./flush-policy.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { Lock } from "./lock.ts";
@@ -51,6 +51,8 @@ export type Flush = {
   readonly id: number;
   readonly openedAtMs: number;
   readonly jobs: HeldJob[];
+  /** Lane → where it goes on after what this flush has of it: its floor once that is committed. */
+  readonly ends: Map<Lane, bigint>;
   bytes: number;
   records: number;
 };

@@ -64,6 +64,7 @@ export function fileSource(options: FileSourceOptions): Source {
     release(batches) {
       for (const { bytes } of batches) state.memory.giveBack(bytes);
     },
+    lanes: () => [],
     close: () => closeLanes(state),
   };
 }

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { CdcDeltaError } from "../../errors.ts";
 import { forEachParallel } from "../../parallel.ts";
-import type { RecordBatch } from "../event/record-batch.ts";
+import type { LineBatch } from "../event/record-batch.ts";
 import type { FileFloor, FloorStore } from "../position/floor-store.ts";
 import { carriesOwnPosition } from "./own-position.ts";
 import type { Lane, Source, SourceEvent } from "./source.ts";
@@ -20,6 +20,7 @@ export function rememberFloors(source: Source, floors: FloorStore): Source {
   return {
     description: source.description,
     progress: () => source.progress(),
+    lanes: () => source.lanes(),
     release: (batches) => source.release(batches),
     close: () => source.close(),
     async *events({ signal }) {
@@ -77,6 +78,7 @@ async function pass(
   }
   if (event.kind !== "records") return event;
   const { lane, batch } = event;
+  if (batch.framing !== "lines") return event;
   let known = lanes.get(lane);
   if (known === undefined) {
     known = await meetLane(lane, batch, floors);
@@ -92,7 +94,7 @@ async function pass(
 
 async function meetLane(
   lane: Lane,
-  batch: RecordBatch,
+  batch: LineBatch,
   floors: FloorStore,
 ): Promise<LaneFloor> {
   const { identity } = batch.position;
@@ -122,7 +124,7 @@ function refuseTwin(lanes: ReadonlyMap<Lane, LaneFloor>, lane: Lane, identity: s
 }
 
 /** What of a batch lies behind the floor; null: nothing. */
-function passFloor(lane: Lane, batch: RecordBatch, known: LaneFloor): RecordBatch | null {
+function passFloor(lane: Lane, batch: LineBatch, known: LaneFloor): LineBatch | null {
   const floor = known.floor!;
   const { baseOffset } = batch.position;
   if (endOf(batch) < floor.nextOffset) return null;
@@ -146,8 +148,7 @@ function passFloor(lane: Lane, batch: RecordBatch, known: LaneFloor): RecordBatc
 const newline = 10;
 const carriageReturn = 13;
 
-const endOf = (batch: RecordBatch): bigint =>
-  batch.position.baseOffset + BigInt(batch.bytes.length);
+const endOf = (batch: LineBatch): bigint => batch.position.baseOffset + BigInt(batch.bytes.length);
 
 /** Hash of the line that ends at `end`, its newline left out. */
 function lineHash(bytes: Uint8Array, end: number): string {

@@ -13,7 +13,12 @@ export type SourceEvent =
   | { readonly kind: "idle" }
   /** The last line of a file has no end yet: it was left for the next run. */
   | { readonly kind: "cut-line"; readonly lane: Lane; readonly offset: bigint }
-  /** The lane was read to its end (files without `--follow`). */
+  /**
+   * The lane was read up to `nextOffset` without a record on the way: control records, aborted
+   * ones, what compaction left out.
+   */
+  | { readonly kind: "position"; readonly lane: Lane; readonly nextOffset: bigint }
+  /** The lane was read to its end (files without `--follow`, Kafka with `--until-latest`). */
   | { readonly kind: "lane-end"; readonly lane: Lane }
   /** The lanes are no longer ours: what is held of them must be dropped uncommitted. */
   | { readonly kind: "lanes-lost"; readonly lanes: readonly Lane[] };
@@ -43,5 +48,18 @@ export type Source = {
    * compressed files).
    */
   progress(): { readonly bytesRead: number; readonly bytesTotal: number | null };
+  /** How far each lane of ours is, for metrics; empty where lanes have no known end. */
+  lanes(): readonly LaneProgress[];
   close(): Promise<void>;
+};
+
+export type LaneProgress = {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset of the next record to be read. */
+  readonly nextOffset: bigint;
+  /** The floor that was remembered last; null: none yet. */
+  readonly floor: bigint | null;
+  /** The last stable offset, as told by the last fetch; null: not known yet. */
+  readonly endOffset: bigint | null;
 };

@@ -63,19 +63,32 @@ describe("mergePositions()", () => {
 describe("refuseForeignPositions()", () => {
   const refuse = (
     held: ReturnType<typeof transactions>,
-    changes: Partial<typeof file> & { adopt?: boolean } = {},
+    changes: Partial<typeof file> & { adopt?: boolean; mayBeReplaced?: boolean } = {},
   ) => {
-    const { adopt = false, ...partition } = changes;
-    refuseForeignPositions({
+    const { adopt = false, mayBeReplaced = false, ...partition } = changes;
+    return refuseForeignPositions({
       tableUri: "/t",
       transactions: held,
       partition: { ...file, ...partition },
       pipelineId: "p",
       adopt,
+      mayBeReplaced,
     });
   };
   const ours = transactions([watermarkAppId("p", file), 1n]);
   const theirs = transactions([watermarkAppId("other", file), 1n]);
+
+  test("takes a topic that was made anew, and says so", () => {
+    const topic = { ...file, identity: "a".repeat(32), mayBeReplaced: true };
+    const held = transactions([watermarkAppId("p", { ...file, identity: "b".repeat(32) }), 1n]);
+    expect(refuse(held, topic)).toEqual({ replaced: true });
+    expect(refuse(transactions(), topic)).toEqual({ replaced: false });
+    expect(refuse(transactions([watermarkAppId("p", topic), 1n]), topic)).toEqual({
+      replaced: false,
+    });
+    const nameless = transactions([watermarkAppId("p", { ...file, identity: "" }), 1n]);
+    expect(() => refuse(nameless, topic)).toThrow("do not tell which topic it was");
+  });
 
   test("takes a table without positions, with ours, and with ours under another name", () => {
     refuse(transactions());

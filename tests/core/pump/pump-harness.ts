@@ -79,6 +79,7 @@ export function lineSource(lines: readonly string[], options: LinesOptions = {})
     },
     commitFloors: () => Promise.resolve(),
     release: () => undefined,
+    lanes: () => [],
     progress: () => ({ bytesRead: 0, bytesTotal: null }),
     close: () => Promise.resolve(),
   };

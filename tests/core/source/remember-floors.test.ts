@@ -25,6 +25,7 @@ function fileOf(text: string, { identity = "first", linesPerBatch = 2 } = {}): S
     },
     commitFloors: () => Promise.resolve(),
     release: () => undefined,
+    lanes: () => [],
     progress: () => ({ bytesRead: 0, bytesTotal: null }),
     close: () => Promise.resolve(),
   };
