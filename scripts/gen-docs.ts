@@ -42,6 +42,8 @@ export function configDoc(): string {
     "counts as not set. `cdcdelta config` prints what holds, and where it came from. All problems " +
     "of a configuration are reported together, each with its place and the fix; the exit code is " +
     "then 2.",
+    "A secret may also lie in a file: a variable with `_FILE` added (`KAFKA_SASL_PASSWORD_FILE`) " +
+    "holds the file's path.",
     ...settingGroups.flatMap(groupSection),
     ...fileSections(),
     "",
@@ -94,7 +96,8 @@ function groupSection(group: string): string[] {
     envNamesOf(key, each).map(envCell).join("<br>"),
     each.type.form,
     defaultCell(each),
-    each.description + (each.secret === true ? ". Secret" : ""),
+    each.description +
+    (each.secret === true ? ". Secret" : ""),
   ]);
   return [
     `## ${group}`,

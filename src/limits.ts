@@ -14,3 +14,6 @@ export const restartsMax = 10;
 
 /** A run that went on for so long since it last went back begins to count anew. */
 export const restartForgottenMs = 60_000;
+
+/** Time to get a token for OAUTHBEARER from its token URL. */
+export const oauthTokenTimeoutMs = 10_000;

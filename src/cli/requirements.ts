@@ -1,3 +1,4 @@
+import { kafkaProblems } from "./settings/kafka-checks.ts";
 import type { Problem } from "./settings/problem.ts";
 import type { CommandName } from "./settings/setting.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
@@ -16,9 +17,21 @@ export function requirements(
       return runRequirements(resolved, options);
     case "inspect":
       return inspectRequirements(options);
+    case "deploy-connector":
+    case "snapshot":
     case "config":
+      return kafkaRequirements(resolved);
+    case "health":
       return [];
   }
+}
+
+/** The settings of Kafka fit together; other commands do not care. */
+function kafkaRequirements({ values, origins }: ResolvedSettings): Problem[] {
+  return kafkaProblems(values, (key) => {
+    const origin = origins.get(key);
+    return origin === undefined || origin.kind === "default" ? key : origin.place;
+  });
 }
 
 function runRequirements({ values, origins }: ResolvedSettings, options: Options): Problem[] {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { configText } from "./commands/config.ts";
 import { inspectOptions, optionsOf, runOptions } from "./command-options.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -75,6 +76,10 @@ async function dispatch(
         optionsOf(inspectOptions, options),
       );
     }
+    case "deploy-connector":
+    case "snapshot":
+    case "health":
+      throw new RangeError(`Cannot run "${parsed.name}"`);
     case "run": {
       const { runCommand: run } = await import("./commands/run.ts");
       return await run(world, resolved, optionsOf(runOptions, options));
@@ -93,7 +98,12 @@ function configuration(world: CliWorld, { parsed, options, problems }: CommandIn
   const flag = options["config"];
   const configPath = typeof flag === "string" ? flag : fromEnv === "" ? null : fromEnv ?? null;
   const file = configPath === null ? null : readConfigFile(configPath, env);
-  const laid = resolveSettings({ flags: parsed.settings, env, file });
+  const laid = resolveSettings({
+    flags: parsed.settings,
+    env,
+    file,
+    readSecret: (path) => readFileSync(path, "utf8"),
+  });
   const derived = deriveSettings(laid.resolved, systemFacts());
   return {
     configPath,

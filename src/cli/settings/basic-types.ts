@@ -107,9 +107,12 @@ export function toggle(): ValueType<boolean> {
 }
 
 /** One of some words. */
-export function choice<const W extends string>(words: readonly W[]): ValueType<W> {
+export function choice<const W extends string>(
+  words: readonly W[],
+  placeholder = `<${words.join("|")}>`,
+): ValueType<W> {
   return valueType<W>({
-    placeholder: `<${words.join("|")}>`,
+    placeholder,
     form: words.map((word) => `\`${word}\``).join(", "),
     read: (input) => {
       const found = words.find((word) => word === input);

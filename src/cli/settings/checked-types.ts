@@ -133,3 +133,64 @@ export function proxyUrl(): ValueType<string> {
     },
   });
 }
+
+/** `host:port` of brokers, separated by commas. */
+export function bootstrapServers(): ValueType<string> {
+  return valueType<string>({
+    placeholder: "<host:port,...>",
+    form: "`host:port` separated by commas",
+    read: (input) => {
+      const fix = "write host:port, several separated by commas";
+      if (typeof input !== "string") return invalid(`${quote(input)} is not a list of hosts`, fix);
+      const servers = input.split(",").map((server) => server.trim());
+      for (const server of servers) {
+        // Listener names are a habit of broker configurations: PLAINTEXT://host:9092.
+        if (server.includes("://")) {
+          return invalid(`${quote(server)} has a scheme`, `${fix}; the protocol is set apart`);
+        }
+        const port = /^(?:\[[0-9a-f:.%]+\]|[^\s:/]+):(\d{1,5})$/i.exec(server)?.[1];
+        if (port === undefined || Number(port) < 1 || Number(port) > 65_535) {
+          return invalid(`${quote(server)} is not host:port`, fix);
+        }
+      }
+      return ok(servers.join(","));
+    },
+    show: (value) => value,
+  });
+}
+
+/** A whole http or https URL; it cannot hold a password, which would end in logs. */
+export function httpUrl(): ValueType<string> {
+  return valueType<string>({
+    placeholder: "<url>",
+    form: "`http://host/path` or `https://host/path`",
+    read: (input) => {
+      const fix = "write http://host/path or https://host/path";
+      const url = typeof input === "string" && URL.canParse(input) ? new URL(input) : null;
+      if (url === null || !["http:", "https:"].includes(url.protocol)) {
+        return invalid(`${quote(input)} is not an http URL`, fix);
+      }
+      return url.username !== "" || url.password !== ""
+        ? invalid("the URL cannot hold a user or password", `${fix}, secrets apart`)
+        : ok(String(input).trim());
+    },
+    show: (value) => value,
+  });
+}
+
+/** A port to listen on, `off` (or 0), or `auto`. */
+export function httpPort(): ValueType<number | "auto" | "off"> {
+  return valueType<number | "auto" | "off">({
+    placeholder: "<port|off>",
+    form: "a port, `off`, or `auto`",
+    read: (input) => {
+      if (input === "auto" || input === "off") return ok<number | "auto" | "off">(input);
+      const value = typeof input === "string" && /^\d+$/.test(input.trim()) ? Number(input) : input;
+      if (value === 0 || value === false) return ok<number | "auto" | "off">("off");
+      return typeof value === "number" && Number.isInteger(value) && value > 0 && value < 65_536
+        ? ok<number | "auto" | "off">(value)
+        : invalid(`${quote(input)} is not a port`, "write a port such as 8001, or off");
+    },
+    show: (value) => value,
+  });
+}

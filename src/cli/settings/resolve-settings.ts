@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors.ts";
 import { fixOf } from "./basic-types.ts";
 import type { ConfigFile } from "./config-file.ts";
 import type { Problem } from "./problem.ts";
@@ -30,17 +31,26 @@ export type SettingSources = {
   readonly flags: ReadonlyMap<SettingKey, unknown>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly file: ConfigFile | null;
+  /** Reads the file that a secret's `…_FILE` variable names; without it there are none. */
+  readonly readSecret?: (path: string) => string;
 };
 
 /** Lays flag over environment over file over default. Every problem is returned, none thrown. */
 export function resolveSettings(
-  { flags, env, file }: SettingSources,
+  sources: SettingSources,
 ): { readonly resolved: ResolvedSettings; readonly problems: readonly Problem[] } {
+  const { file } = sources;
   const problems: Problem[] = [...(file?.problems ?? [])];
   const values: Partial<Record<SettingKey, unknown>> = {};
   const origins = new Map<SettingKey, Origin>();
   for (const [key, definition] of settingEntries) {
-    const found = findValue(key, definition, { flags, env, file });
+    const found = findValue(key, definition, sources);
+    if (found.kind === "unreadable") {
+      values[key] = definition.default;
+      origins.set(key, { kind: "environment", place: found.problem.place });
+      problems.push(found.problem);
+      continue;
+    }
     origins.set(key, found.origin);
     if (found.kind === "typed") {
       values[key] = found.value;
@@ -67,7 +77,8 @@ export function resolveSettings(
 
 type Found =
   | { readonly kind: "typed"; readonly value: unknown; readonly origin: Origin }
-  | { readonly kind: "raw"; readonly value: unknown; readonly origin: Origin };
+  | { readonly kind: "raw"; readonly value: unknown; readonly origin: Origin }
+  | { readonly kind: "unreadable"; readonly problem: Problem };
 
 function findValue(key: SettingKey, definition: AnySetting, sources: SettingSources): Found {
   const flag = sources.flags.get(key);
@@ -79,7 +90,11 @@ function findValue(key: SettingKey, definition: AnySetting, sources: SettingSour
   for (const name of envNamesOf(key, definition)) {
     const text = sources.env[name.name];
     // An empty variable is how compose files and charts say "not set".
-    if (text === undefined || text.trim() === "") continue;
+    if (text === undefined || text.trim() === "") {
+      const secret = definition.secret === true ? secretFromFile(name.name, sources) : null;
+      if (secret !== null) return secret;
+      continue;
+    }
     const origin = { kind: "environment", place: name.name } as const;
     return { kind: "raw", value: withUnit(text, name), origin };
   }
@@ -89,6 +104,25 @@ function findValue(key: SettingKey, definition: AnySetting, sources: SettingSour
   }
   const origin = { kind: "default", place: "default" } as const;
   return { kind: "typed", value: definition.default, origin };
+}
+
+/** A secret in a file, as container platforms mount them; the line's end is not part of it. */
+function secretFromFile(name: string, { env, readSecret }: SettingSources): Found | null {
+  const place = `${name}_FILE`;
+  const path = env[place];
+  // The name may be that of a setting of its own.
+  if (path === undefined || path.trim() === "" || readSecret === undefined) return null;
+  if (settingEntries.some(([key, each]) => envNamesOf(key, each).some((e) => e.name === place))) {
+    return null;
+  }
+  try {
+    const value = readSecret(path).replace(/\r?\n$/, "");
+    return { kind: "raw", value, origin: { kind: "environment", place } };
+  } catch (error) {
+    const message = `the file cannot be read: ${messageOf(error)}`;
+    const fix = "correct the path, or the file's permissions";
+    return { kind: "unreadable", problem: { place, message, fix } };
+  }
 }
 
 function withUnit(text: string, name: EnvName): string {

@@ -1,15 +1,23 @@
 import type { ValueType } from "./value-type.ts";
 
-export type CommandName = "run" | "inspect" | "config";
+export type CommandName =
+  | "run"
+  | "deploy-connector"
+  | "snapshot"
+  | "inspect"
+  | "health"
+  | "config";
 
 /** Chapters of the help and of docs/config.md, in order. */
 export const settingGroups = [
   "Source",
   "Kafka",
+  "Kafka security",
   "Tables",
   "Flushing",
   "Object store",
   "Resources",
+  "Operation",
   "Output",
 ] as const;
 

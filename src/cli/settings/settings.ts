@@ -1,5 +1,8 @@
 import type { AnySetting, CommandName, Setting } from "./setting.ts";
-import { kafkaSettings, sourceSettings } from "./source-settings.ts";
+import { kafkaSecuritySettings } from "./kafka-security-settings.ts";
+import { kafkaSettings } from "./kafka-settings.ts";
+import { operationSettings } from "./operation-settings.ts";
+import { sourceSettings } from "./source-settings.ts";
 import { outputSettings, resourceSettings, storeSettings } from "./store-settings.ts";
 import { flushSettings, tableSettings } from "./table-settings.ts";
 
@@ -7,10 +10,12 @@ import { flushSettings, tableSettings } from "./table-settings.ts";
 export const settings = {
   ...sourceSettings,
   ...kafkaSettings,
+  ...kafkaSecuritySettings,
   ...tableSettings,
   ...flushSettings,
   ...storeSettings,
   ...resourceSettings,
+  ...operationSettings,
   ...outputSettings,
 } as const;
 

@@ -17,7 +17,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Folder or s3://bucket/prefix that holds the tables. With a bucket set " +
       "(MINIO_BUCKET), a relative path without ./ lies in that bucket",
-    commands: ["run"],
+    commands: ["run", "snapshot"],
   }),
   tablePath: setting({
     type: tablePathTemplate(),
@@ -25,7 +25,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Location of a collection's table",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "snapshot"],
   }),
   deadLetterPath: setting({
     type: tablePathTemplate(),

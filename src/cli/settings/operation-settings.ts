@@ -1,0 +1,73 @@
+import { duration, text, wholeNumber } from "./basic-types.ts";
+import { httpPort, httpUrl } from "./checked-types.ts";
+import { setting } from "./setting.ts";
+
+/** How a run is looked after: retries, HTTP endpoints, shutdown, traces. */
+export const operationSettings = {
+  retries: setting({
+    type: wholeNumber({ min: 1, max: 1000, example: "10", placeholder: "<times>" }),
+    default: 10,
+    group: "Operation",
+    description: "Times that a request to Kafka or to the object store is tried, with growing " +
+      "random pauses, before the run ends",
+    commands: ["run", "snapshot"],
+  }),
+  shutdownGrace: setting({
+    type: duration({ min: 0, max: 86_400_000, example: "30s" }),
+    default: 30_000,
+    group: "Operation",
+    description: "Time after SIGTERM or SIGINT to commit what was read. What is not committed by " +
+      "then is given up and read again next time",
+    commands: ["run"],
+  }),
+  httpPort: setting({
+    type: httpPort(),
+    default: "auto",
+    defaultText: "`auto`: 8001 when reading from Kafka, otherwise off",
+    group: "Operation",
+    description: "Port of /metrics, /healthz and /readyz",
+    commands: ["run", "health"],
+  }),
+  httpHost: setting({
+    type: text({ placeholder: "<address>", form: "an address or host name" }),
+    default: "0.0.0.0",
+    group: "Operation",
+    description: "Address that /metrics, /healthz and /readyz listen on; 127.0.0.1 keeps them to " +
+      "this machine",
+    commands: ["run"],
+  }),
+  otlpEndpoint: setting({
+    type: httpUrl(),
+    default: null,
+    env: [{ name: "OTEL_EXPORTER_OTLP_ENDPOINT" }],
+    group: "Operation",
+    description: "OpenTelemetry collector that gets a span for each flush and commit, as JSON " +
+      "over HTTP; /v1/traces is added",
+    commands: ["run"],
+  }),
+  otlpTracesEndpoint: setting({
+    type: httpUrl(),
+    default: null,
+    env: [{ name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" }],
+    group: "Operation",
+    description: "The same by its whole URL",
+    commands: ["run"],
+  }),
+  otlpHeaders: setting({
+    type: text({ placeholder: "<name=value,...>", form: "`name=value` separated by commas" }),
+    default: null,
+    env: [{ name: "OTEL_EXPORTER_OTLP_HEADERS" }],
+    group: "Operation",
+    description: "Headers for the collector, such as an API key",
+    secret: true,
+    commands: ["run"],
+  }),
+  otlpServiceName: setting({
+    type: text({ placeholder: "<name>", form: "text" }),
+    default: "cdcdelta",
+    env: [{ name: "OTEL_SERVICE_NAME" }],
+    group: "Operation",
+    description: "Name of this service in traces",
+    commands: ["run"],
+  }),
+} as const;
