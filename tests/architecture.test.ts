@@ -18,7 +18,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "core/decode": ["delta", "core/event"],
   "core/encode": ["delta", "core/event", "core/decode"],
   "core/position": ["delta", "core/event", "core/encode"],
-  "core/source": ["delta", "core/event", "core/position"],
+  "core/kafka": ["delta"],
+  "core/source": ["delta", "core/event", "core/position", "core/kafka"],
   "core/pump": [
     "delta",
     "core/event",
@@ -195,6 +196,7 @@ describe("project", () => {
       "LICENSE",
       "README.md",
       "deno.json",
+      "deploy",
       "docs",
       "examples",
       "package-lock.json",
