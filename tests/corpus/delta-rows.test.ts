@@ -25,7 +25,7 @@ const hasCorpus = optional(
 );
 
 /** So many tables are read and so many compared value for value today; it may only grow. */
-const readAtLeast = 164;
+const readAtLeast = 171;
 const comparedAtLeast = 40;
 
 /**
@@ -48,6 +48,11 @@ const withoutRows: Readonly<Record<string, RegExp>> = {
   "delta-rs/checkpoints_vacuumed": gone,
   "kernel-rs-data/with_checkpoint_no_last_checkpoint": gone,
   "trino/databricks73/read_timestamps": gone,
+  "delta-spark-resources/table-with-dv-large": gone,
+  // Its deletion vector's path is a placeholder that Spark's test fills in.
+  "delta-spark-resources/table-with-dv-special-char": /lies outside of the table's folder/,
+  "trino/deltalake/clone_merge/clone_merge_deletion_vector_cloned":
+    /lies outside of the table's folder/,
   // A shallow clone of a table in a bucket.
   "trino/deltalake/clone_merge/clone_merge_cloned": /lies outside of the table's folder/,
 };
@@ -125,11 +130,11 @@ function withoutZones(rows: readonly NormalRow[]): NormalRow[] {
 
 function statedRows(snapshot: Snapshot): number | null {
   let sum = 0;
-  for (const { stats } of snapshot.files) {
+  for (const { stats, deletionVector } of snapshot.files) {
     const parsed: unknown = stats === undefined || stats === "" ? null : JSON.parse(stats);
     const count = (parsed as { readonly numRecords?: unknown } | null)?.numRecords;
     if (typeof count !== "number") return null;
-    sum += count;
+    sum += count - Number(deletionVector?.cardinality ?? 0n);
   }
   return sum;
 }

@@ -6,7 +6,7 @@ import { readCommits, withListing } from "./log-reader.ts";
 import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
 import { struct } from "../schema/data-type.ts";
-import { assertReadable, unsupportedFeatures } from "./table-features.ts";
+import { assertReadable } from "./table-features.ts";
 import { readCheckpointStateOf, type TableState, toTableState } from "./table-state.ts";
 import { findVersionAt } from "./time-travel.ts";
 
@@ -46,7 +46,7 @@ export async function loadSnapshot(
     const files: AddFile[] = [];
     const tombstones: RemoveFile[] = [];
     for await (const batch of liveFiles(engine, segment, { state, changes }, { signal })) {
-      for (const add of batch.adds) files.push(checkReadable(add, engine.store.uri));
+      for (const add of batch.adds) files.push(add);
       for (const remove of batch.removes) tombstones.push(remove);
     }
     const timestampMs = await commitTimestampMs(engine, listing.commits, segment.version, {
@@ -118,9 +118,4 @@ export async function* liveFiles(
     }
   }
   yield { adds: [...changes.adds.values()], removes: [...changes.removes.values()] };
-}
-
-function checkReadable(add: AddFile, uri: string): AddFile {
-  if (add.deletionVector !== undefined) throw unsupportedFeatures("read", ["deletionVectors"], uri);
-  return add;
 }

@@ -81,5 +81,6 @@ export function removalOf(add: AddFile, nowMs: number): RemoveFile {
     partitionValues: add.partitionValues,
     size: add.size,
     ...(add.tags === undefined ? {} : { tags: add.tags }),
+    ...(add.deletionVector === undefined ? {} : { deletionVector: add.deletionVector }),
   };
 }

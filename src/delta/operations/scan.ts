@@ -1,10 +1,13 @@
 import { CdcDeltaError } from "../../errors.ts";
 import { constantColumn } from "../columns/constant-column.ts";
 import type { ColumnBatch } from "../columns/column.ts";
+import { gatherRows } from "../columns/gather.ts";
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
+import { readDeletionVector } from "../log/deletion-vector.ts";
 import { objectKeyOf } from "../log/file-key.ts";
 import { parsePartitionValue } from "../log/partition-value.ts";
+import { rowsOutside } from "../log/roaring-bitmap.ts";
 import { type ByteSource, bytesSource, openParquet, readRowGroup } from "../parquet/reader.ts";
 import { struct, type StructType } from "../schema/data-type.ts";
 
@@ -46,9 +49,9 @@ export async function* scanSnapshot(
 
 /**
  * The rows of one data file in their order, row group by row group, partition columns filled in from
- * the log. Columns that the file lacks are null. Errors: `unsupported` for deletion vectors and for
- * files outside of the table's folder, `parquet` for damaged files, `log-corrupt` for partition
- * values that are none, and the store's.
+ * the log, rows of its deletion vector left out. Columns that the file lacks are null. Errors:
+ * `unsupported` for files outside of the table's folder, `parquet` for damaged files, `log-corrupt`
+ * for partition values that are none and deletion vectors that cannot be read, and the store's.
  */
 export async function* scanFile(
   engine: Engine,
@@ -56,13 +59,6 @@ export async function* scanFile(
   add: AddFile,
   options: ScanOptions,
 ): AsyncGenerator<ColumnBatch> {
-  if (add.deletionVector !== undefined) {
-    throw new CdcDeltaError(
-      "unsupported",
-      `Cannot read data file ${add.path} of ${engine.store.uri}: it has a deletion vector`,
-      { context: { features: "deletionVectors" } },
-    );
-  }
   const schema = scannedSchema(table.schema, options.columns);
   const inFile = struct(
     schema.fields.filter((field) => !table.partitionColumns.includes(field.name)),
@@ -92,11 +88,18 @@ async function* readFile(
   wanted: StructType,
   signal: AbortSignal,
 ): AsyncGenerator<ColumnBatch> {
+  const deleted = add.deletionVector === undefined
+    ? null
+    : await readDeletionVector(engine, add.deletionVector, { signal });
   try {
     const file = await openParquet(await openSource(engine, add, signal));
+    let start = 0;
     for (let i = 0; i < file.rowGroups.length; i++) {
       signal.throwIfAborted();
-      yield await readRowGroup(file, i, wanted);
+      const batch = await readRowGroup(file, i, wanted);
+      const kept = deleted === null ? null : rowsOutside(deleted, start, batch.length);
+      start += batch.length;
+      yield kept === null ? batch : gatherRows(batch, kept);
     }
   } catch (error) {
     if (!(error instanceof CdcDeltaError) || error.code !== "parquet") throw error;

@@ -90,16 +90,29 @@ describe("scanning a data file", () => {
     expect(fetched).toBeLessThan(1 << 20);
   });
 
-  test("refuses deletion vectors and files outside of the table", async () => {
+  test("leaves out the rows of a deletion vector, across row groups", async () => {
     const engine = testEngine();
-    const add = await write(engine, [[{ a: 1, b: "x" }]], "1970-01-03");
+    const rows = Array.from({ length: 20 }, (_, i) => ({ a: i, b: "x" }));
+    const add = await write(engine, [rows, rows], "1970-01-03");
+    // Rows 3, 4, 7, 11, 18 and 29: the last one is row 9 of the second row group.
     const deletionVector = {
       storageType: "i",
-      pathOrInlineDv: "",
-      sizeInBytes: 1,
-      cardinality: 1n,
+      pathOrInlineDv: "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L",
+      sizeInBytes: 44,
+      cardinality: 6n,
     };
-    await expect(scan(engine, { ...add, deletionVector })).rejects.toThrow("deletion vector");
+    const batches = await scan(engine, { ...add, deletionVector }, ["a"]);
+    const values = batches.flat().map((row) => Number(row["a"]));
+    const gone = new Set([3, 4, 7, 11, 18, 29]);
+    const expected = [...rows, ...rows].map((row) => row.a).filter((_, i) => !gone.has(i));
+    expect(values).toEqual(expected);
+    const wrong = { ...add, deletionVector: { ...deletionVector, cardinality: 7n } };
+    await expect(scan(engine, wrong)).rejects.toThrow("it holds 6 rows, the log says 7");
+  });
+
+  test("refuses files outside of the table", async () => {
+    const engine = testEngine();
+    const add = await write(engine, [[{ a: 1, b: "x" }]], "1970-01-03");
     await expect(scan(engine, { ...add, path: "s3://other/x.parquet" })).rejects
       .toThrow("outside of the table's folder");
   });
