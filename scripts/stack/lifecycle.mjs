@@ -18,8 +18,9 @@ const stopOrder = [["connect"], ["kafka", "mongodb", "minio"]];
 /**
  * Starts those of the parts that do not run, and returns when each is ready. When one fails, those
  * that this call started are stopped again.
- * @param {{ data: string, names: string[], ports: { auto: boolean, numbers: object }, graceMs: number,
- *   whilePid: number | undefined, say: (line: string) => void }} options
+ * @param {{ data: string, names: string[], ports: { auto: boolean, numbers: object },
+ *   heap: Record<string, string>, graceMs: number, whilePid: number | undefined,
+ *   say: (line: string) => void }} options
  */
 export function up(options) {
   const { data, names, say } = options;
@@ -34,7 +35,8 @@ export function up(options) {
         throw new Error(`${name} needs ${needed}: add it to --only`);
       }
       const ports = await choosePorts(name, options.ports, state.parts[name]?.ports);
-      state.parts[name] = { ports };
+      const heap = options.heap?.[name] ?? state.parts[name]?.heap;
+      state.parts[name] = heap === undefined ? { ports } : { ports, heap };
     }
     if (options.whilePid !== undefined) await watch(data, state, options.whilePid);
     writeState(data, state);
@@ -70,7 +72,8 @@ async function startPart(name, data, state, signal, say) {
   const ports = Object.assign({}, ...Object.values(state.parts).map((one) => one.ports));
   await part.prepare({ ports, folder });
   signal.throwIfAborted();
-  const [command, ...args] = part.command({ ports, folder });
+  const heap = state.parts[name].heap ?? part.heap;
+  const [command, ...args] = part.command({ ports, folder, heap });
   const env = quietEnv(part.env);
   const child = startDetached(command, args, { log, cwd: folder, env });
   const { pid, startTime } = child;
@@ -103,12 +106,12 @@ function startFailure(name, reason, log) {
  * Stops parts, waits until they are gone, kills after `graceMs`. With `wipe`, removes their data
  * and their ports too.
  */
-export async function down({ data, names, graceMs, wipe, say }) {
+export async function down({ data, names, graceMs, wipe, say, keepWatch = false }) {
   if (!existsSync(data)) return;
   return withLock(data, async () => {
     const state = readState(data);
     await stopParts(names, data, state, graceMs, say);
-    await endWatchOfNothing(data, state);
+    if (!keepWatch) await endWatchOfNothing(data, state);
     if (wipe) {
       // Only what was made here: the folder may hold other things.
       for (const name of names.filter((name) => state.parts[name] !== undefined)) {
@@ -133,6 +136,39 @@ async function stopParts(names, data, state, graceMs, say) {
       delete state.parts[name].startTime;
       writeState(data, state);
     }));
+  }
+}
+
+/**
+ * Stops parts and starts them again on their ports, with their data; a grace of 0 is a crash. Those
+ * that did not run are just started.
+ */
+export async function restart(options) {
+  const unknown = options.names.filter((name) => readState(options.data).parts[name] === undefined);
+  if (unknown.length > 0) {
+    throw new Error(`never started in ${options.data}: ${unknown.join(", ")}`);
+  }
+  await down({ ...options, wipe: false, keepWatch: true });
+  await up({ ...options, whilePid: undefined });
+}
+
+/** Stops parts in the middle of whatever they do (SIGSTOP): sockets stay open, nobody answers. */
+export function freeze(options) {
+  signalParts(options, "SIGSTOP");
+}
+
+/** Lets frozen parts go on. */
+export function thaw(options) {
+  signalParts(options, "SIGCONT");
+}
+
+function signalParts({ data, names, say }, signal) {
+  const state = readState(data);
+  const gone = names.filter((name) => !isRunning(state.parts[name]));
+  if (gone.length > 0) throw new Error(`not running: ${gone.join(", ")}`);
+  for (const name of names) {
+    process.kill(state.parts[name].pid, signal);
+    say(`${name} got ${signal}`);
   }
 }
 

@@ -23,7 +23,7 @@ export const minioAccess = { accessKey: "minioadmin", secretKey: "minioadmin" };
 
 /**
  * In the order of starting. `ports` are names with their defaults, the first of them the one that
- * clients use; `needs` names parts that must run; `builds` and `runs` are commands on the path,
+ * clients use; `heap` is the memory of a JVM; `needs` names parts that must run; `builds` and `runs` are commands on the path,
  * for installing and for starting. `prepare` writes settings and makes folders, `settle` is called
  * until it returns null, which means ready.
  */
@@ -58,9 +58,10 @@ export const parts = {
     runs: [java],
     url: ({ kafka }) => `127.0.0.1:${kafka}`,
     probe: ({ kafka }) => probeKafka(kafka),
+    heap: "512m",
     prepare: prepareKafka,
-    command: ({ folder }) => [
-      ...jvm("-Xms512m", "-Xmx512m"),
+    command: ({ folder, heap }) => [
+      ...jvm(`-Xms${heap}`, `-Xmx${heap}`),
       "kafka.Kafka",
       path.join(folder, "server.properties"),
     ],
@@ -85,8 +86,9 @@ export const parts = {
         connectProperties({ ...ports, plugins }),
       );
     },
-    command: ({ folder }) => [
-      ...jvm("-Xms256m", "-Xmx1g"),
+    heap: "1g",
+    command: ({ folder, heap }) => [
+      ...jvm("-Xms256m", `-Xmx${heap}`),
       "org.apache.kafka.connect.cli.ConnectDistributed",
       path.join(folder, "connect.properties"),
     ],

@@ -1,5 +1,6 @@
 // Which ports the parts listen on.
 import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parts } from "./parts.mjs";
 
 /** Throws when a port is asked for that differs from the one a data folder has stored. */
@@ -28,7 +29,8 @@ export async function choosePorts(name, asked, kept) {
     const wanted = asked.numbers[port];
     const stored = kept?.[port];
     ports[port] = stored ?? wanted ?? (asked.auto ? await freePort() : standard);
-    if (!(await isFree(ports[port]))) {
+    // What was killed a moment ago may hold its port until its last thread has ended.
+    if (!(await isFreeWithin(stored === undefined ? 0 : 5000, ports[port]))) {
       throw new Error(
         `Port ${ports[port]} for ${port} is taken: end what listens there` +
           (stored === undefined ? `, or pass --ports auto or --ports ${port}=NUMBER` : ""),
@@ -54,6 +56,15 @@ async function freePort() {
 }
 
 const given = new Set();
+
+async function isFreeWithin(ms, port) {
+  const deadline = Date.now() + ms;
+  while (!(await isFree(port))) {
+    if (Date.now() >= deadline) return false;
+    await sleep(50);
+  }
+  return true;
+}
 
 function isFree(port) {
   const server = net.createServer();

@@ -5,15 +5,17 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { cache } from "../lib/project.mjs";
 import { install, missingFor } from "./install.mjs";
-import { down, status, up, watchOver } from "./lifecycle.mjs";
+import { down, freeze, restart, status, thaw, up, watchOver } from "./lifecycle.mjs";
 import { minioAccess, parts } from "./parts.mjs";
 import { residentBytes } from "./processes.mjs";
 
-const usage = `node scripts/stack/stack.mjs up | down | status | install | missing
+const usage = `node scripts/stack/stack.mjs COMMAND
+  up, down, status, install, missing; restart, freeze, thaw (with --only)
   --only PARTS    of ${Object.keys(parts).join(",")} (default: all)
   --data DIR      data, logs and stack.json (default: stack in $CDCDELTA_CACHE)
   --ports PORTS   auto, or NAME=NUMBER,… (default: 27117, 9192, 8183, 9100 and their neighbours)
-  --format FORMAT table or json, of up and status
+  --heap SIZES    up: memory of the JVMs, such as kafka=256m,connect=512m; kept like the ports
+  --format FORMAT table or json, of up, restart and status
   --while-pid PID up: stop the stack when that process has ended
   --grace SECONDS down: SIGKILL after this long (default: 20)
   --wipe          down: remove the data too`;
@@ -27,6 +29,12 @@ const commands = {
     print(await status(options), options);
   },
   down,
+  async restart(options) {
+    await restart(options);
+    print(await status(options), options);
+  },
+  freeze,
+  thaw,
   async status(options) {
     const found = await status(options);
     print(found, options);
@@ -58,6 +66,7 @@ function parse(args) {
       only: { type: "string" },
       data: { type: "string", default: path.join(cache, "stack") },
       ports: { type: "string" },
+      heap: { type: "string" },
       format: { type: "string", default: "table" },
       "while-pid": { type: "string" },
       grace: { type: "string", default: "20" },
@@ -70,6 +79,9 @@ function parse(args) {
   if (positionals.length !== 1 || !Object.hasOwn(commands, command)) {
     throw new Error(`name one command\n${usage}`);
   }
+  if (["restart", "freeze", "thaw"].includes(command) && values.only === undefined) {
+    throw new Error(`${command}: name the parts with --only`);
+  }
   if (!["table", "json"].includes(values.format)) throw new Error("--format is table or json");
   return {
     command,
@@ -77,6 +89,7 @@ function parse(args) {
       names: partNames(values.only),
       data: path.resolve(values.data),
       ports: portsOf(values.ports),
+      heap: heapOf(values.heap),
       json: values.format === "json",
       whilePid: values["while-pid"] === undefined ? undefined : number(values, "while-pid"),
       graceMs: number(values, "grace") * 1000,
@@ -107,6 +120,18 @@ function portsOf(text) {
     return [name, Number(digits)];
   });
   return { auto: false, numbers: Object.fromEntries(pairs) };
+}
+
+function heapOf(text) {
+  const names = Object.keys(parts).filter((name) => parts[name].heap !== undefined);
+  const pairs = text === undefined ? [] : text.split(",").map((pair) => {
+    const [, name, size] = /^(\w+)=(\d+[mg])$/.exec(pair) ?? [];
+    if (!names.includes(name)) {
+      throw new Error(`--heap: ${pair} is not NAME=SIZE with ${names.join(", ")}, such as 256m`);
+    }
+    return [name, size];
+  });
+  return Object.fromEntries(pairs);
 }
 
 function number(values, name) {

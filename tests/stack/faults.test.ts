@@ -106,6 +106,10 @@ describe("a stack that cannot start", () => {
     [["start"], "name one command"],
     [["status", "--format", "yaml"], "--format is table or json"],
     [["down", "--grace", "soon"], "--grace is a whole number"],
+    [["restart"], "restart: name the parts with --only"],
+    [["restart", "--only", "kafka"], "never started in"],
+    [["freeze", "--only", "kafka"], "not running: kafka"],
+    [["up", "--heap", "minio=1g"], "minio=1g is not NAME=SIZE with kafka, connect"],
   ])("refuses %p", async (args, message) => {
     const { status, stderr } = await stack([...args, "--data", newFolder()]);
     expect(status).toBe(1);
@@ -133,6 +137,39 @@ describe.skipIf(!requirement(existsSync(minioBinary()), minioMissing))("one part
     const down = await stack(["down", "--data", data, "--grace", "1"]);
     expect(down.stderr).toContain("minio is killed after");
     expect(processesNaming(data)).toEqual([]);
+  });
+
+  test("is restarted on its ports with its data, and is still watched over", async () => {
+    const data = newFolder();
+    const owner = spawn("sleep", ["600"]);
+    const args = ["up", ...only, "--data", data, "--while-pid", String(owner.pid)];
+    try {
+      const before = partsOf(await stack(args)).get("minio");
+      writeFileSync(path.join(data, "minio", "objects", "kept"), "");
+      const again = ["restart", "--only", "minio", "--grace", "0", "--format", "json"];
+      const restarted = await stack([...again, "--data", data]);
+      const after = partsOf(restarted).get("minio");
+      expect(restarted.stderr).toContain("minio is killed after");
+      expect(after).toMatchObject({ state: "ready", ports: before?.ports });
+      expect(after?.pid).not.toBe(before?.pid ?? null);
+      expect(existsSync(path.join(data, "minio", "objects", "kept"))).toBe(true);
+    } finally {
+      owner.kill("SIGKILL");
+    }
+    await until("the end of everything", () => processesNaming(data).length === 0);
+  });
+
+  test("is frozen, does not answer, and goes on when thawed", async () => {
+    const data = newFolder();
+    const minio = partsOf(await stack(["up", ...only, "--data", data])).get("minio");
+    const part = ["--only", "minio", "--data", data];
+    expect(await stack(["freeze", ...part])).toMatchObject({ status: 0 });
+    const frozen = partsOf(await stack(["status", ...part, "--format", "json"])).get("minio");
+    expect(frozen).toMatchObject({ state: "not answering", pid: minio?.pid });
+    expect(await stack(["thaw", ...part])).toMatchObject({ status: 0 });
+    const thawed = partsOf(await stack(["status", ...part, "--format", "json"])).get("minio");
+    expect(thawed).toMatchObject({ state: "ready", pid: minio?.pid });
+    expect((await stack(["down", "--data", data])).status).toBe(0);
   });
 
   test("ends with the process that it was started for", async () => {
