@@ -28,7 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "core/position",
     "core/source",
   ],
-  "core/connect": [],
+  "core/connect": ["delta/clock.ts", "core/event", "core/kafka"],
   "delta/clock.ts": [],
   "delta/engine.ts": ["delta/clock.ts", "delta/storage"],
   "delta/storage": ["delta/clock.ts"],
