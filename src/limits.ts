@@ -3,6 +3,9 @@
 /** Raw bytes of a job: large enough for good row groups, small enough to keep workers level. */
 export const jobBytesMax = 8 * 1024 * 1024;
 
+/** Decompressed bytes of one Kafka record batch; brokers take batches of 1 MiB unless told. */
+export const kafkaBatchBytesMax = 256 * 1024 * 1024;
+
 /** Tables of one flush that are committed at the same time. */
 export const tableCommitsParallelMax = 8;
 

@@ -120,10 +120,7 @@ function assemble(
   view.setInt32(8, batch.length - 12);
   view.setInt8(16, 2);
   view.setInt16(21, attributes);
-  view.setInt32(
-    23,
-    Number((options.lastOffset ?? (records.length === 0 ? baseOffset : next - 1n)) - baseOffset),
-  );
+  view.setInt32(23, Number(lastOffset - baseOffset));
   view.setBigInt64(27, BigInt(baseMs));
   view.setBigInt64(35, BigInt(options.logAppendTimeMs ?? newestMs));
   view.setBigInt64(43, options.producerId ?? -1n);
