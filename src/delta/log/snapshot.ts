@@ -5,6 +5,7 @@ import { commitTimestampMs } from "./commit-timestamps.ts";
 import { readCommits, withListing } from "./log-reader.ts";
 import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
+import { physicalSchema } from "../schema/column-mapping.ts";
 import { struct } from "../schema/data-type.ts";
 import { assertReadable } from "./table-features.ts";
 import { readCheckpointStateOf, type TableState, toTableState } from "./table-state.ts";
@@ -107,9 +108,10 @@ export async function* liveFiles(
 ): AsyncGenerator<FileBatch> {
   const uri = engine.store.uri;
   if (segment.checkpoint !== null) {
-    const schema = struct(
+    const inFiles = struct(
       state.schema.fields.filter((field) => !state.partitionColumns.includes(field.name)),
     );
+    const schema = physicalSchema(inFiles, state.columnMapping);
     for await (const batch of readCheckpointFiles(engine, segment.checkpoint, { schema, signal })) {
       yield {
         adds: batch.adds.filter((add) => !isSuperseded(changes, add, uri)),

@@ -1,5 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { DataType, StructType } from "../schema/data-type.ts";
+import { type ColumnMapping, isColumnMapping } from "../schema/column-mapping.ts";
 import { unsupportedTypeChanges } from "../schema/type-widening.ts";
 import { someField, someType } from "../schema/visit-types.ts";
 import type { Metadata, Protocol } from "./actions.ts";
@@ -56,7 +57,7 @@ const knownFeatures: Readonly<Record<string, FeatureRule>> = {
   identityColumns: { blocksWrite: hasKey("delta.identity.") },
   changeDataFeed: { blocksWrite: never },
   columnMapping: {
-    blocksRead: (table) => table.properties.columnMappingMode !== "none",
+    blocksRead: (table) => !isColumnMapping(table.properties.columnMappingMode),
     blocksWrite: (table) => table.properties.columnMappingMode !== "none",
   },
   deletionVectors: { blocksRead: never, blocksWrite: never },
@@ -101,6 +102,12 @@ export function protocolFeatures(protocol: Protocol): string[] {
   }
   if (protocol.minReaderVersion === 2) names.add("columnMapping");
   return [...names].sort();
+}
+
+/** The table's column mapping; a mode without the feature has no force. */
+export function columnMappingOf(protocol: Protocol, mode: string): ColumnMapping {
+  const listed = protocolFeatures(protocol).includes("columnMapping");
+  return listed && isColumnMapping(mode) ? mode : "none";
 }
 
 /**

@@ -1,5 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
+import type { ColumnMapping } from "../schema/column-mapping.ts";
 import type { StructType } from "../schema/data-type.ts";
 import { schemaFromJson } from "../schema/schema-json.ts";
 import type { Action, DomainMetadata, Metadata, Protocol, SetTransaction } from "./actions.ts";
@@ -9,7 +10,7 @@ import { commitKey } from "./log-path.ts";
 import { getIfThere, listLog, readCommits, readCommitsAfter, withListing } from "./log-reader.ts";
 import { commitIdOf, emptyState, type ReplayedState, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment, newestVersion } from "./log-segment.ts";
-import { featuresBlockingRead, unsupportedFeatures } from "./table-features.ts";
+import { columnMappingOf, featuresBlockingRead, unsupportedFeatures } from "./table-features.ts";
 import { readTableProperties, type TableProperties } from "./table-properties.ts";
 
 /** A version of a table without its files: all that a streaming writer has to know. */
@@ -20,6 +21,7 @@ export type TableState = {
   readonly schema: StructType;
   readonly partitionColumns: readonly string[];
   readonly properties: TableProperties;
+  readonly columnMapping: ColumnMapping;
   /** The newest `txn` of each appId. */
   readonly transactions: ReadonlyMap<string, SetTransaction>;
   readonly domainMetadata: ReadonlyMap<string, DomainMetadata>;
@@ -89,13 +91,15 @@ export function toTableState(
       { context: { table: engine.store.uri, version } },
     );
   }
+  const properties = readTableProperties(metadata.configuration);
   return {
     version,
     protocol,
     metadata,
     schema: schemaOf(protocol, metadata, engine.store.uri),
     partitionColumns: metadata.partitionColumns,
-    properties: readTableProperties(metadata.configuration),
+    properties,
+    columnMapping: columnMappingOf(protocol, properties.columnMappingMode),
     transactions: replayed.transactions,
     domainMetadata: replayed.domainMetadata,
     commitId: replayed.commitId,

@@ -8,6 +8,7 @@ import {
   type StatisticsOptions,
 } from "../parquet/statistics.ts";
 import { encodeWithStatistics } from "../parquet/writer.ts";
+import type { ColumnMapping } from "../schema/column-mapping.ts";
 import { struct, type StructType } from "../schema/data-type.ts";
 import { writeDataFile } from "./append.ts";
 import { scanFile } from "./scan.ts";
@@ -16,6 +17,7 @@ export type RewrittenTable = {
   readonly schema: StructType;
   readonly partitionColumns: readonly string[];
   readonly properties: TableProperties;
+  readonly columnMapping: ColumnMapping;
 };
 
 /** A rewritten file ends at about this size, so that no more than that is held in memory. */

@@ -9,12 +9,14 @@ import { objectKeyOf } from "../log/file-key.ts";
 import { parsePartitionValue } from "../log/partition-value.ts";
 import { rowsOutside } from "../log/roaring-bitmap.ts";
 import { type ByteSource, bytesSource, openParquet, readRowGroup } from "../parquet/reader.ts";
+import { type ColumnMapping, physicalName, physicalSchema } from "../schema/column-mapping.ts";
 import { struct, type StructType } from "../schema/data-type.ts";
 
 /** What a scan has to know of a table. */
 export type ScannedTable = {
   readonly schema: StructType;
   readonly partitionColumns: readonly string[];
+  readonly columnMapping: ColumnMapping;
 };
 
 export type ScanOptions = {
@@ -66,10 +68,15 @@ export async function* scanFile(
   const inLog = new Map(
     schema.fields.filter((field) => table.partitionColumns.includes(field.name)).map((field) => [
       field.name,
-      parsePartitionValue(add.partitionValues[field.name] ?? null, field.type),
+      parsePartitionValue(
+        add.partitionValues[physicalName(field, table.columnMapping)] ?? null,
+        field.type,
+      ),
     ]),
   );
-  const batches = readFile(engine, add, inFile, options.signal);
+  const { columnMapping } = table;
+  const wanted = physicalSchema(inFile, columnMapping);
+  const batches = readFile(engine, add, { wanted, columnMapping }, options.signal);
   for await (const { length, columns } of batches) {
     let next = 0;
     yield {
@@ -85,9 +92,11 @@ export async function* scanFile(
 async function* readFile(
   engine: Engine,
   add: AddFile,
-  wanted: StructType,
+  columns: { readonly wanted: StructType; readonly columnMapping: ColumnMapping },
   signal: AbortSignal,
 ): AsyncGenerator<ColumnBatch> {
+  const { wanted, columnMapping } = columns;
+  const matchBy = columnMapping === "id" ? "id" : "name";
   const deleted = add.deletionVector === undefined
     ? null
     : await readDeletionVector(engine, add.deletionVector, { signal });
@@ -96,7 +105,7 @@ async function* readFile(
     let start = 0;
     for (let i = 0; i < file.rowGroups.length; i++) {
       signal.throwIfAborted();
-      const batch = await readRowGroup(file, i, wanted);
+      const batch = await readRowGroup(file, i, wanted, { matchBy });
       const kept = deleted === null ? null : rowsOutside(deleted, start, batch.length);
       start += batch.length;
       yield kept === null ? batch : gatherRows(batch, kept);

@@ -1,4 +1,5 @@
-import type { DataType, StructType } from "../schema/data-type.ts";
+import { columnId } from "../schema/column-mapping.ts";
+import type { DataType, StructField, StructType } from "../schema/data-type.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import { type FileNode, firstLeaf } from "./file-schema.ts";
 import { readFailure } from "./read-failure.ts";
@@ -31,23 +32,42 @@ export type ReadPlan =
     readonly children: readonly ReadPlan[];
   };
 
+/** By name: exactly, or else ignoring case where that is unambiguous; or by the field ids of Delta. */
+export type MatchBy = "name" | "id";
+
 /**
- * Plans for the fields of `wanted`: matched by name, exactly or else ignoring case where that is
- * unambiguous. Errors: `parquet` when a column's shape is not the wanted one.
+ * Plans for the fields of `wanted`; a field without a match is missing. Errors: `parquet` when a
+ * column's shape is not the wanted one.
  */
-export function planFields(wanted: StructType, nodes: readonly FileNode[]): ReadPlan[] {
-  return planStruct(wanted, nodes, "");
+export function planFields(
+  wanted: StructType,
+  nodes: readonly FileNode[],
+  matchBy: MatchBy = "name",
+): ReadPlan[] {
+  return planStruct(wanted, nodes, "", matchBy === "id" ? findById : findByName);
 }
 
-function planStruct(wanted: StructType, nodes: readonly FileNode[], above: string): ReadPlan[] {
+type Find = (nodes: readonly FileNode[], field: StructField) => FileNode | null;
+
+function planStruct(
+  wanted: StructType,
+  nodes: readonly FileNode[],
+  above: string,
+  find: Find,
+): ReadPlan[] {
   return wanted.fields.map((field) => {
-    const node = findNode(nodes, field.name);
+    const node = find(nodes, field);
     if (node === null || field.type.kind === "void") return { kind: "missing" };
-    return plan(field.type, node, above === "" ? field.name : `${above}.${field.name}`);
+    return plan(field.type, node, above === "" ? field.name : `${above}.${field.name}`, find);
   });
 }
 
-function findNode(nodes: readonly FileNode[], name: string): FileNode | null {
+function findById(nodes: readonly FileNode[], field: StructField): FileNode | null {
+  const id = columnId(field);
+  return nodes.find((node) => id !== null && node.element.field_id === id) ?? null;
+}
+
+function findByName(nodes: readonly FileNode[], { name }: StructField): FileNode | null {
   const exact = nodes.find((node) => node.name === name);
   if (exact !== undefined) return exact;
   const folded = name.toLowerCase();
@@ -55,20 +75,20 @@ function findNode(nodes: readonly FileNode[], name: string): FileNode | null {
   return alike.length === 1 ? alike[0]! : null;
 }
 
-function plan(type: DataType, node: FileNode, path: string): ReadPlan {
-  if (type.kind === "array") return planList(type.elementType, node, path);
+function plan(type: DataType, node: FileNode, path: string, find: Find): ReadPlan {
+  if (type.kind === "array") return planList(type.elementType, node, path, find);
   if (node.isRepeated) throw readFailure(`column '${path}' is repeated in it, not a ${type.kind}`);
-  return planOnce(type, node, path);
+  return planOnce(type, node, path, find);
 }
 
 /** A node taken as one value, whether it is repeated or not. */
-function planOnce(type: DataType, node: FileNode, path: string): ReadPlan {
+function planOnce(type: DataType, node: FileNode, path: string, find: Find): ReadPlan {
   switch (type.kind) {
     case "array":
-      return planList(type.elementType, node, path);
+      return planList(type.elementType, node, path, find);
     case "struct": {
       if (node.leaf >= 0) throw wrongShape(type, node, path);
-      const children = planStruct(type, node.children, path);
+      const children = planStruct(type, node.children, path, find);
       const levels = levelsOf(children, node);
       if (levels < 0) return { kind: "missing" };
       return { kind: "struct", maxDefinition: node.maxDefinition, levels, children };
@@ -82,8 +102,8 @@ function planOnce(type: DataType, node: FileNode, path: string): ReadPlan {
       const value = byName("value", 1);
       if (key === null) throw wrongShape(type, node, path);
       const children: ReadPlan[] = [
-        plan(type.keyType, key, `${path}.key`),
-        value === null ? { kind: "missing" } : plan(type.valueType, value, `${path}.value`),
+        plan(type.keyType, key, `${path}.key`, find),
+        value === null ? { kind: "missing" } : plan(type.valueType, value, `${path}.value`, find),
       ];
       const levels = levelsOf(children, repeated);
       return { kind: "map", maxDefinition: node.maxDefinition, repeated, levels, children };
@@ -104,10 +124,10 @@ function planOnce(type: DataType, node: FileNode, path: string): ReadPlan {
  * levels, two levels, and a repeated field without a group. Where a shape is ambiguous the wanted
  * element type decides.
  */
-function planList(elementType: DataType, node: FileNode, path: string): ReadPlan {
+function planList(elementType: DataType, node: FileNode, path: string, find: Find): ReadPlan {
   const elementPath = `${path}.element`;
   if (node.isRepeated) {
-    const element = planOnce(elementType, node, elementPath);
+    const element = planOnce(elementType, node, elementPath, find);
     const levels = levelsOf([element], node);
     // Without a group of its own the list is never null where its parent is there.
     const maxDefinition = node.maxDefinition - 1;
@@ -118,8 +138,8 @@ function planList(elementType: DataType, node: FileNode, path: string): ReadPlan
     throw wrongShape({ kind: "array", elementType, containsNull: true }, node, path);
   }
   const element = isElement(repeated, elementType, node.name)
-    ? planOnce(elementType, repeated, elementPath)
-    : plan(elementType, repeated.children[0]!, elementPath);
+    ? planOnce(elementType, repeated, elementPath, find)
+    : plan(elementType, repeated.children[0]!, elementPath, find);
   const levels = levelsOf([element], repeated);
   return {
     kind: "list",

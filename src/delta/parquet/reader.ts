@@ -6,7 +6,7 @@ import type { StructType } from "../schema/data-type.ts";
 import { assembleColumn } from "./assemble-columns.ts";
 import { decodeChunk, type LeafData } from "./chunk-reader.ts";
 import { fileFields, fileLeaves, type FileNode } from "./file-schema.ts";
-import { neededLeaves, planFields } from "./read-plan.ts";
+import { type MatchBy, neededLeaves, planFields } from "./read-plan.ts";
 import { decoding, readFailure } from "./read-failure.ts";
 
 /** A file whose parts can be read; `end` is exclusive. */
@@ -73,20 +73,21 @@ export async function openParquet(source: ByteSource): Promise<ParquetFile> {
 }
 
 /**
- * The columns of `wanted` in one row group. Columns are found by name; what the file lacks is null;
- * narrower types of the file are widened. Only chunks of wanted columns are fetched. Errors:
+ * The columns of `wanted` in one row group. Columns are found by name, or by id; what the file lacks
+ * is null; narrower types of the file are widened. Only chunks of wanted columns are fetched. Errors:
  * `parquet` when the file is damaged or a column has another type, and those of the source.
  */
 export async function readRowGroup(
   file: ParquetFile,
   index: number,
   wanted: StructType,
+  { matchBy = "name" }: { readonly matchBy?: MatchBy } = {},
 ): Promise<ColumnBatch> {
   const group = file.metadata.row_groups[index];
   if (group === undefined) {
     throw new CdcDeltaError("internal", `The Parquet file has no row group ${index}`);
   }
-  const plans = planFields(wanted, file.fields);
+  const plans = planFields(wanted, file.fields, matchBy);
   const rows = Number(group.num_rows);
   const nodes = fileLeaves(file.fields);
   const chunks = [...neededLeaves(plans)].map((leaf) => chunkOf(file, index, leaf));

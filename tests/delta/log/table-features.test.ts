@@ -60,11 +60,11 @@ const gates: readonly (readonly [string, GatedTable, string, string])[] = [
   ["(1,2)", table({ minReaderVersion: 1, minWriterVersion: 2 }), "", ""],
   ["appendOnly, invariants", table(writerOnly("appendOnly", "invariants")), "", ""],
   ["columnMapping, mode none", table(listed("columnMapping")), "", ""],
-  ["columnMapping in use", table(listed("columnMapping"), mode), "columnMapping", "columnMapping"],
+  ["columnMapping in use", table(listed("columnMapping"), mode), "", "columnMapping"],
   [
     "columnMapping of (2,5)",
     table({ minReaderVersion: 2, minWriterVersion: 5 }, mode),
-    "columnMapping",
+    "",
     "columnMapping",
   ],
   [

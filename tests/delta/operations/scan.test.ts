@@ -18,7 +18,7 @@ const schema = struct([
   field("b", { kind: "string" }),
   field("added", { kind: "double" }),
 ]);
-const table = { schema, partitionColumns: ["day"] };
+const table = { schema, partitionColumns: ["day"], columnMapping: "none" } as const;
 
 async function write(engine: Engine, groups: Row[][], day: string | null): Promise<AddFile> {
   const encoded = groups.map((rows) => encodeWithStatistics(batchFromRows(inFile, rows), inFile));
