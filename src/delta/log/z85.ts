@@ -2,7 +2,7 @@ import { CdcDeltaError } from "../../errors.ts";
 
 const alphabet =
   "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
-const digitOf = new Map([...alphabet].map((letter, digit) => [letter, digit]));
+const digitOf = new Map(Array.from(alphabet, (letter, digit) => [letter, digit] as const));
 
 /**
  * The bytes of Z85 text (ZeroMQ RFC 32): five letters are four bytes, big-endian. Errors:
