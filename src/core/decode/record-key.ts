@@ -27,8 +27,11 @@ const keyText = new ByteBuffer(256);
  * Reads the `_id` out of a record's key: `{"id":"<Extended JSON>"}` as Debezium writes it, with or
  * without Connect's schema, as an object, as text in a JSON string, or as `Struct{id=…}`. A key of
  * another form counts as the `_id` itself.
+ *
+ * `typed`: the key of a flattened document, `{"id":1004}` or `{"id":"text"}`, whose `id` is the value
+ * itself and not the text of one.
  */
-export function readRecordKey(span: Span, key: RecordKey): void {
+export function readRecordKey(span: Span, key: RecordKey, typed: boolean): void {
   key.found = false;
   const { buffer, start, end } = span;
   if (buffer === null) return;
@@ -39,7 +42,7 @@ export function readRecordKey(span: Span, key: RecordKey): void {
   if (keyText.length === 0) return;
   key.text.length = 0;
   try {
-    readId(keyText.bytes, 0, keyText.length, key.text, 0);
+    readId(keyText.bytes, 0, keyText.length, key.text, typed, 0);
   } catch {
     key.text.length = 0;
     key.text.append(keyText.bytes, 0, keyText.length);
@@ -49,21 +52,30 @@ export function readRecordKey(span: Span, key: RecordKey): void {
 }
 
 /** Copies the text of the `_id` within a key to `out`. */
-function readId(u: Uint8Array, p: number, end: number, out: ByteBuffer, level: number): void {
+function readId(
+  u: Uint8Array,
+  p: number,
+  end: number,
+  out: ByteBuffer,
+  typed: boolean,
+  level: number,
+): void {
   p = skipSpace(u, p);
   if (bytesAt(u, p, structText) && u[end - 1] === 125) {
     out.append(u, p + structText.length, end - 1);
     return;
   }
-  if (u[p] === 34) {
+  if (u[p] === 34 && !typed) {
     unescapeString(u, p, out);
     return;
   }
   if (u[p] === 123 && level < 2) {
     const id = memberAt(u, p, idKey);
-    if (id >= 0) return readId(u, id, skipValue(u, id), out, 2);
+    if (id >= 0) return readId(u, id, skipValue(u, id), out, typed, 2);
     const payload = memberAt(u, p, payloadKey);
-    if (payload >= 0) return readId(u, payload, skipValue(u, payload), out, level + 1);
+    if (payload >= 0) {
+      return readId(u, payload, skipValue(u, payload), out, typed, level + 1);
+    }
   }
   out.append(u, p, skipValue(u, p));
 }

@@ -11,9 +11,10 @@ import { RescueLog } from "../decode/rescue.ts";
 import { SchemaTree } from "../decode/schema-tree.ts";
 import { Shredder } from "../decode/shredder.ts";
 import { setMicros } from "../decode/type-ladder.ts";
-import type { ByteBuffer } from "../event/byte-buffer.ts";
+import { ByteBuffer } from "../event/byte-buffer.ts";
 import type { Span } from "../event/change-event.ts";
 import { memberAt, quotedKey } from "../event/json-scan.ts";
+import { asciiOf } from "../event/json-string.ts";
 import type {
   CollectionRules,
   EncodedTable,
@@ -29,6 +30,9 @@ import { TablePositions } from "./table-positions.ts";
 const idKey = quotedKey("id");
 /** Fields without a type that a struct may carry from job to job. */
 const untypedFieldsMax = 256;
+/** W3C Trace Context §3.2; later versions may append to it. */
+const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[ -~]*)?$/;
+const traceparentBytesMax = 256;
 
 /** The rows of one collection being gathered; reused from job to job while the schema stays. */
 export class CollectionTable {
@@ -54,6 +58,8 @@ export class CollectionTable {
   private readonly rescued: ColumnNode;
   private readonly transactionId: ColumnNode | null;
   private readonly document: ColumnNode | null;
+  /** The newest row's that has one. */
+  private readonly traceparent: ByteBuffer;
 
   constructor(key: TableKey, rules: CollectionRules, view: TableView | null) {
     this.key = key;
@@ -78,6 +84,7 @@ export class CollectionTable {
     this.rescued = nodes.get(ourColumns.rescued)!;
     this.transactionId = nodes.get(ourColumns.transactionId) ?? null;
     this.document = nodes.get(ourColumns.document) ?? null;
+    this.traceparent = new ByteBuffer(64);
     this.positions = new TablePositions(view);
     this.rows = 0;
     this.newestSourceMs = null;
@@ -104,6 +111,7 @@ export class CollectionTable {
     this.positions = new TablePositions(view);
     this.rows = 0;
     this.newestSourceMs = null;
+    this.traceparent.length = 0;
   }
 
   /** Ends the row whose document is written: everything that is not the document's. */
@@ -128,11 +136,18 @@ export class CollectionTable {
     this.document?.setBytes(this.rows, u, start, end);
   }
 
-  /** Keeps the id of an event's `transaction` block; before `finishRow`. */
+  /** Keeps the id of an event's `transaction` block, or the id alone; before `finishRow`. */
   keepTransactionId({ buffer, start }: Span): void {
-    if (this.transactionId === null || buffer === null || buffer[start] !== 123) return;
-    const id = memberAt(buffer, start, idKey);
+    if (this.transactionId === null || buffer === null) return;
+    const id = buffer[start] === 123 ? memberAt(buffer, start, idKey) : start;
     if (id >= 0 && buffer[id] === 34) this.transactionId.setString(this.rows, buffer, id);
+  }
+
+  /** Keeps what the row's record was traced by, until a newer row has something; after `finishRow`. */
+  keepTraceparent(u: Uint8Array, start: number, end: number): void {
+    if (end - start > traceparentBytesMax) return;
+    this.traceparent.length = 0;
+    this.traceparent.append(u, start, end);
   }
 
   /** Forgets the row at hand, of which something was written. */
@@ -180,7 +195,13 @@ export class CollectionTable {
       widened: widenedColumns(this.tree.root),
       rescued: this.rescue.takeTallies(),
       newestSourceMs: this.newestSourceMs,
+      traceparent: this.traceparentText(),
     };
+  }
+
+  private traceparentText(): string | null {
+    const text = asciiOf(this.traceparent.bytes, 0, this.traceparent.length);
+    return traceparentForm.test(text) ? text : null;
   }
 
   private columns(schema: StructType, ingestionMs: number): Column[] {

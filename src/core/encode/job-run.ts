@@ -13,9 +13,14 @@ import {
   type RecordFields,
   type Span,
 } from "../event/change-event.ts";
+import { readFlattened } from "../event/flattened-document.ts";
 import { skipSpace } from "../event/json-scan.ts";
 import { unescapedText, unescapeString } from "../event/json-string.ts";
-import type { RecordBatch } from "../event/record-batch.ts";
+import { readKafkaRecord } from "../event/kafka-framing.ts";
+import { createHeaderWalk, findTraceparent } from "../event/kafka-headers.ts";
+import { type KafkaRecord } from "../event/kafka-record.ts";
+import { nextKafkaRecord, openKafkaBatches } from "../event/kafka-record-batches.ts";
+import type { KafkaBatch, LineBatch, RecordBatch } from "../event/record-batch.ts";
 import { hasOwnPosition, readRecord } from "../event/record-framing.ts";
 import { type RecordKind, unusableReason } from "../event/record-kind.ts";
 import { highOf, lowOf, offsetOf } from "../event/record-position.ts";
@@ -59,7 +64,11 @@ export class JobRun {
   private readonly tables = new Map<TableKey, CollectionTable>();
   private lastTable: { db: Uint8Array; collection: Uint8Array; table: CollectionTable } | null;
   private readonly deadLetters: DeadLetterTable;
+  private readonly headerWalk = createHeaderWalk();
+  /** The record at hand while records are Kafka's: its headers are looked at where it matters. */
+  private kafkaRecord: KafkaRecord | null = null;
   private fault: SourceFault | null = null;
+  private bytes = 0;
   private records = 0;
   private tombstones = 0;
   private rowless = 0;
@@ -72,18 +81,20 @@ export class JobRun {
   }
 
   run(): EncodeResult {
-    let bytes = 0;
+    const decodedBytes: number[] = [];
     for (const batch of this.job.batches) {
-      bytes += batch.bytes.length;
+      const before = this.bytes;
       if (this.fault === null) this.batch(batch);
+      decodedBytes.push(this.bytes - before);
     }
     const tables = this.fault === null ? this.encodeTables() : [];
-    this.cache.give(this.tables.values(), bytes);
-    const { records, tombstones, rowless } = this;
+    this.cache.give(this.tables.values(), this.bytes);
+    const { records, bytes, tombstones, rowless } = this;
     return {
       tables,
       positions: this.tracker.positions(),
       counts: { records, bytes, tombstones, rowless },
+      decodedBytes,
       fault: this.fault,
     };
   }
@@ -97,6 +108,7 @@ export class JobRun {
       tables: [],
       positions: this.tracker.positions(),
       counts: { records, bytes: 0, tombstones, rowless },
+      decodedBytes: [],
       fault: this.fault,
     };
   }
@@ -112,7 +124,44 @@ export class JobRun {
     return this.job.tables.find((view) => view.key === key) ?? null;
   }
 
-  private batch({ bytes: given, position }: RecordBatch): void {
+  private batch(batch: RecordBatch): void {
+    switch (batch.framing) {
+      case "lines":
+        this.bytes += batch.bytes.length;
+        this.lines(batch);
+        return;
+      case "kafka-v2":
+        this.kafkaRecords(batch);
+    }
+  }
+
+  private kafkaRecords({ bytes, position }: KafkaBatch): void {
+    const { kafkaCursor: cursor } = this.cache;
+    const { record } = cursor;
+    openKafkaBatches(cursor, bytes, position);
+    const partition = this.tracker.ofKafka(position);
+    const place: RecordPlace = { partition, high: 0, low: 0, bytes, start: 0, end: 0 };
+    this.kafkaRecord = record;
+    while (this.fault === null && nextKafkaRecord(cursor)) {
+      place.high = record.offsetHigh;
+      place.low = record.offsetLow;
+      place.bytes = record.bytes;
+      place.start = Math.max(record.valueStart, 0);
+      place.end = Math.max(record.valueEnd, 0);
+      this.bytes += record.keyEnd - record.keyStart + record.valueEnd - record.valueStart;
+      let kind: RecordKind | null = null;
+      let reason = "";
+      try {
+        kind = readKafkaRecord(record, this.fields);
+      } catch (error) {
+        reason = decodeReason(error);
+      }
+      this.take(place, kind, reason);
+    }
+    this.kafkaRecord = null;
+  }
+
+  private lines({ bytes: given, position }: LineBatch): void {
     // A Buffer is no plain array to the engine: one kind of object keeps the readers fast.
     const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
     const clean = isUtf8(bytes);
@@ -131,13 +180,13 @@ export class JobRun {
         place.low = low % twoTo32;
         place.start = start;
         place.end = end;
-        this.record(place, clean);
+        this.line(place, clean);
       }
       start = end + 1;
     }
   }
 
-  private record(place: RecordPlace, clean: boolean): void {
+  private line(place: RecordPlace, clean: boolean): void {
     const { fields } = this;
     let kind: RecordKind | null = null;
     let reason = "";
@@ -155,6 +204,11 @@ export class JobRun {
       place.high = fields.offsetHigh;
       place.low = fields.offsetLow;
     }
+    this.take(place, kind, reason);
+  }
+
+  /** Takes over a record that was read; a null kind says that it could not be, for this reason. */
+  private take(place: RecordPlace, kind: RecordKind | null, reason: string): void {
     if (!isBehind(place.partition.range, place)) {
       this.fault = {
         kind: "offset-backwards",
@@ -174,6 +228,9 @@ export class JobRun {
       case "event":
         this.event(place);
         return;
+      case "flattened":
+        this.flattened(place);
+        return;
       case "tombstone":
         this.tombstones++;
         return;
@@ -189,6 +246,12 @@ export class JobRun {
       default:
         this.deadLetter(place, `Cannot use the record: ${unusableReason(kind)}`);
     }
+  }
+
+  private flattened(place: RecordPlace): void {
+    const reason = readFlattened(this.fields, topicOf(place, this.fields));
+    if (reason === null) this.event(place);
+    else this.deadLetter(place, reason);
   }
 
   private event(place: RecordPlace): void {
@@ -232,7 +295,7 @@ export class JobRun {
 
   private row(table: CollectionTable, place: RecordPlace): void {
     const { fields, key, facts } = this;
-    readRecordKey(fields.key, key);
+    readRecordKey(fields.key, key, fields.flat.buffer !== null);
     const document = fields.op === opDelete ? this.before() : fields.after;
     const fromKey = key.found;
     if (document.buffer === null) {
@@ -258,6 +321,10 @@ export class JobRun {
     table.keepTransactionId(fields.transaction);
     facts.key = key.found ? key.identity : null;
     table.finishRow(place, facts);
+    const { kafkaRecord, headerWalk } = this;
+    if (kafkaRecord === null || kafkaRecord.headerCount === 0) return;
+    if (!findTraceparent(kafkaRecord, headerWalk)) return;
+    table.keepTraceparent(kafkaRecord.bytes, headerWalk.valueStart, headerWalk.valueEnd);
   }
 
   /** The document before a delete, unescaped. */
@@ -273,7 +340,9 @@ export class JobRun {
   private deadLetter(place: RecordPlace, reason: string): void {
     const admission = this.deadLetters.positions.admit(place);
     if (admission === "changed") this.fault = this.changed(deadLetterTable, place);
-    else if (admission === "new") this.deadLetters.add(place, this.fields, reason);
+    else if (admission === "new") {
+      this.deadLetters.add(place, this.fields, reason, this.kafkaRecord);
+    }
   }
 
   private changed(table: TableKey, place: RecordPlace): SourceFault {
@@ -300,6 +369,14 @@ export class JobRun {
     this.lastTable = { db: copyOf(db), collection: copyOf(collection), table };
     return table;
   }
+}
+
+/** The topic that a record names, or that it was fetched from; null: a file's name is none. */
+function topicOf({ partition }: RecordPlace, { topic }: RecordFields): string | null {
+  if (topic.buffer !== null && topic.buffer[topic.start] === 34) {
+    return unescapedText(topic.buffer, topic.start);
+  }
+  return partition.hashed ? null : partition.id.topic;
 }
 
 function isSame(known: Uint8Array, { buffer, start, end }: Span): boolean {

@@ -32,11 +32,17 @@ export type RecordFields = {
   /** The record's value: text of the line, or of the unescaped string. For dead letters. */
   value: Span;
 
+  /** The object of a flattened document; nothing for every other record. */
+  flat: Span;
+
   /** First byte of `op`'s string; 0 without `op`. */
   op: number;
   /** Documents as Extended JSON text, sealed; nothing when null or absent. */
   after: Span;
-  /** As they stand in the envelope: JSON values (strings, mostly); nothing when null or absent. */
+  /**
+   * As they stand in the envelope: JSON values (strings, mostly); nothing when null or absent. Of a
+   * flattened document `transaction` is the id alone, a string.
+   */
   before: Span;
   updateDescription: Span;
   patch: Span;
@@ -66,6 +72,7 @@ export function createRecordFields(): RecordFields {
     offsetLow: 0,
     key: emptySpan(),
     value: emptySpan(),
+    flat: emptySpan(),
     op: 0,
     after: emptySpan(),
     before: emptySpan(),
@@ -95,6 +102,7 @@ export function clearRecordFields(fields: RecordFields): void {
   fields.topic.buffer = null;
   fields.key.buffer = null;
   fields.value.buffer = null;
+  fields.flat.buffer = null;
   fields.after.buffer = null;
   fields.before.buffer = null;
   fields.updateDescription.buffer = null;

@@ -1,6 +1,8 @@
-import type { RecordFields, Span } from "./change-event.ts";
+import { clearRecordFields, type RecordFields, type Span } from "./change-event.ts";
 import {
+  envelopeBits,
   envelopeKeyAt,
+  flattenedBits,
   seenAfter,
   seenBefore,
   seenKey,
@@ -15,6 +17,7 @@ import {
   seenTransaction,
   seenTsMs,
   seenType,
+  seenUnderscoreId,
   seenUpdateDescription,
   seenValue,
 } from "./envelope-keys.ts";
@@ -69,7 +72,8 @@ export function readEnvelope(
           inner = true;
         } else p = readWrapped(u, p, level, fields);
       } else if ((bit & lineBits) === 0) p = readMember(u, p, bit, fields);
-      else p = level === 0 ? readLineMember(u, p, bit, fields) : skipValue(u, p);
+      else if (level > 0 || (seen & flattenedBits) !== 0) p = skipValue(u, p);
+      else p = readLineMember(u, p, bit, fields);
       p = skipSpace(u, p);
       const c = u[p]!;
       if (c === 44) p = skipSpace(u, p + 1);
@@ -79,9 +83,41 @@ export function readEnvelope(
       } else throw brokenJson("neither a comma nor the object's end", p);
     }
   }
+  if ((seen & flattenedBits) !== 0 && (seen & eventBits) !== envelopeBits) {
+    return endFlattened(u, start, p, level, seen, fields);
+  }
   if (!inner) fields.valueShape = seen;
   fields.lineShape = seen;
   return p;
+}
+
+const eventBits = envelopeBits | seenUnderscoreId;
+
+/** The object is a user's document: whatever its fields are called, none says what a record is. */
+function endFlattened(
+  u: Uint8Array,
+  start: number,
+  end: number,
+  level: number,
+  seen: number,
+  fields: RecordFields,
+): number {
+  const { lineShape, topic, key, keyIsText, partition, offsetHigh, offsetLow } = fields;
+  const [topicBuffer, keyBuffer] = [topic.buffer, key.buffer];
+  clearRecordFields(fields);
+  if (level > 0) {
+    // What the line around it had said so far.
+    fields.lineShape = lineShape;
+    topic.buffer = topicBuffer;
+    key.buffer = keyBuffer;
+    fields.keyIsText = keyIsText;
+    fields.partition = partition;
+    fields.offsetHigh = offsetHigh;
+    fields.offsetLow = offsetLow;
+  }
+  setSpan(fields.flat, u, start, end);
+  fields.valueShape = seen & flattenedBits;
+  return end;
 }
 
 const wrapperBits = seenPayload | seenValue;
@@ -154,7 +190,8 @@ function span(into: Span, u: Uint8Array, p: number): number {
   return end;
 }
 
-function setSpan(into: Span, u: Uint8Array, start: number, end: number): void {
+/** Makes a span `u[start .. end)`. */
+export function setSpan(into: Span, u: Uint8Array, start: number, end: number): void {
   into.buffer = u;
   into.start = start;
   into.end = end;
@@ -199,7 +236,7 @@ function readSource(u: Uint8Array, start: number, fields: RecordFields): number 
 }
 
 /** An integer of at most 15 digits, quoted or not; NaN for anything else. */
-function readMs(u: Uint8Array, start: number, end: number): number {
+export function readMs(u: Uint8Array, start: number, end: number): number {
   if (u[start] === 34) {
     start++;
     end--;

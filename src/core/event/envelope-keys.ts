@@ -26,6 +26,11 @@ export const seenPatch = 1 << 21;
 export const seenTransaction = 1 << 22;
 export const seenOther = 1 << 23;
 
+/** Keys that make an object a change event in Debezium's envelope. */
+export const envelopeBits = seenOp | seenSource;
+/** Keys of which a flattened document has one at least; an envelope has no `_id`. */
+export const flattenedBits = seenUnderscoreId | seenUnwrapMark;
+
 type KnownKey = { readonly bytes: Uint8Array; readonly bit: number };
 
 const names: readonly (readonly [string, number])[] = [

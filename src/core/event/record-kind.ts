@@ -1,5 +1,7 @@
 import type { RecordFields } from "./change-event.ts";
 import {
+  envelopeBits,
+  flattenedBits,
   seenAggregateType,
   seenData,
   seenId,
@@ -13,7 +15,6 @@ import {
   seenTsMs,
   seenType,
   seenUnderscoreId,
-  seenUnwrapMark,
   seenValue,
 } from "./envelope-keys.ts";
 
@@ -21,12 +22,14 @@ import {
  * What a record is, by its shape and never by its topic's name.
  *
  * - `event`: a Debezium change event
+ * - `flattened`: a document of the transform ExtractNewDocumentState
  * - `tombstone`: a null value, written after a delete for log compaction
  * - `heartbeat`, `transaction`, `notification`, `signal`: Debezium's side topics
  * - the rest is no event that can be used; `unusableReason` says why
  */
 export type RecordKind =
   | "event"
+  | "flattened"
   | "tombstone"
   | "heartbeat"
   | "transaction"
@@ -38,8 +41,8 @@ export type UnusableKind =
   | "no-op"
   | "no-source"
   | "cloud-event"
-  | "flattened"
   | "string-converter"
+  | "schema-registry"
   | "scalar"
   | "unknown";
 
@@ -49,11 +52,12 @@ const unusableReasons: Readonly<Record<UnusableKind, string>> = {
   "cloud-event":
     "the value is a CloudEvents message (CloudEventsConverter), which is not supported: use " +
     "org.apache.kafka.connect.json.JsonConverter as the connector's value.converter",
-  "flattened":
-    "the value looks like a document flattened by ExtractNewDocumentState, which is not supported: " +
-    "take the transform out of the connector, so that events keep their envelope",
   "string-converter":
     "the value is text of the form `Struct{…}` (StringConverter), which cannot be read back: use " +
+    "org.apache.kafka.connect.json.JsonConverter as the connector's value.converter",
+  "schema-registry":
+    "the value is Avro, Protobuf or JSON with its schema in a registry (AvroConverter, " +
+    "ProtobufConverter, JsonSchemaConverter), which is not supported: use " +
     "org.apache.kafka.connect.json.JsonConverter as the connector's value.converter",
   "scalar": "the value is no JSON object; a change event is one",
   "unknown":
@@ -81,26 +85,24 @@ export function isSignalType(type: string): boolean {
   return signalTypes.has(type);
 }
 
-const eventBits = seenOp | seenSource;
+const eventBits = envelopeBits | seenUnderscoreId;
 const heartbeatBits = seenTsMs;
 const signalBits = seenId | seenType | seenData;
 
 /** Decides by the keys that were seen; cheap for events, which are nearly all. */
 export function recordKind(fields: RecordFields): RecordKind {
   const shape = fields.valueShape;
-  if ((shape & eventBits) === eventBits) {
+  if ((shape & eventBits) === envelopeBits) {
     return fields.db.buffer === null || fields.collection.buffer === null ? "no-source" : "event";
   }
   if (fields.valueIsNull) return "tombstone";
   if (fields.valueIsScalar) return "scalar";
+  if ((shape & flattenedBits) !== 0) return "flattened";
   if ((shape & seenSpecVersion) !== 0) return "cloud-event";
   if ((shape & seenAggregateType) !== 0) return "notification";
-  if ((shape & seenStatus) !== 0 && (shape & seenId) !== 0 && (shape & seenUnderscoreId) === 0) {
-    return "transaction";
-  }
+  if ((shape & seenStatus) !== 0 && (shape & seenId) !== 0) return "transaction";
   if (shape === heartbeatBits) return "heartbeat";
   if ((shape & seenType) !== 0 && (shape & ~signalBits) === 0 && isSignal(fields)) return "signal";
-  if ((shape & (seenUnderscoreId | seenUnwrapMark)) !== 0) return "flattened";
   if ((shape & seenSource) !== 0) return "no-op";
   if ((shape & seenOp) !== 0) return "no-source";
   return "unknown";
