@@ -23,6 +23,7 @@ const levels: Readonly<Record<PumpEvent["kind"], readonly [PumpEvent, string]>> 
     reason: "age",
     attempts: 1,
     newestSourceMs: null,
+    traceparent: null,
   }, "info"],
   "rescued": [
     { kind: "rescued", table, columns: [{ path: "/a", reason: "type", count: 2 }] },

@@ -47,6 +47,7 @@ export const deadLetterSchema: StructType = struct([
   field("key", { kind: "binary" }),
   field("value", { kind: "binary" }),
   field("error", { kind: "string" }),
+  field("headers", { kind: "string" }),
 ]);
 
 /** Partition column of the dead-letter table. */

@@ -4,6 +4,8 @@ import type { ColumnNode } from "../decode/column-node.ts";
 import { deadLetterPartitionBy, deadLetterSchema, ourColumns } from "../decode/our-columns.ts";
 import type { RecordFields, Span } from "../event/change-event.ts";
 import { unescapedBytes } from "../event/json-string.ts";
+import { headersJson } from "../event/kafka-headers.ts";
+import type { KafkaRecord } from "../event/kafka-record.ts";
 import { deadLetterTable, type EncodedTable, type TableView } from "./encode-job.ts";
 import { ingestionColumns, ourColumn, writePosition } from "./our-rows.ts";
 import type { RecordPlace } from "./position-tracker.ts";
@@ -33,8 +35,16 @@ export class DeadLetterTable {
     return this.nodes.get(name)!;
   }
 
-  /** Adds the record at hand. A JSON string is kept as the text it holds: the record's own bytes. */
-  add(place: RecordPlace, fields: RecordFields, reason: string): void {
+  /**
+   * Adds the record at hand. A JSON string is kept as the text it holds: the record's own bytes.
+   * `record`: null where records are not Kafka's.
+   */
+  add(
+    place: RecordPlace,
+    fields: RecordFields,
+    reason: string,
+    record: KafkaRecord | null,
+  ): void {
     const row = this.rows;
     const { topic, partition, offset } = ourColumns;
     writePosition(row, place, this.node(topic), this.node(partition), this.node(offset));
@@ -42,10 +52,16 @@ export class DeadLetterTable {
     this.keep("key", row, fields.key, notes);
     const whole = { buffer: place.bytes, start: place.start, end: place.end };
     this.keep("value", row, fields.value.buffer === null ? whole : fields.value, notes);
-    const error = encoder.encode(notes.join("; "));
-    this.node("error").setBytes(row, error, 0, error.length);
+    this.setText("error", row, notes.join("; "));
+    const headers = record === null ? null : headersJson(record);
+    if (headers !== null) this.setText("headers", row, headers);
     this.positions.add(place);
     this.rows++;
+  }
+
+  private setText(name: string, row: number, text: string): void {
+    const bytes = encoder.encode(text);
+    this.node(name).setBytes(row, bytes, 0, bytes.length);
   }
 
   private keep(name: string, row: number, span: Span, notes: string[]): void {
@@ -90,6 +106,7 @@ export class DeadLetterTable {
       widened: [],
       rescued: [],
       newestSourceMs: null,
+      traceparent: null,
     };
   }
 }

@@ -113,10 +113,13 @@ export type EncodedTable = {
   readonly rescued: readonly RescuedCount[];
   /** Source time of the newest row, ms since the epoch; null without rows. */
   readonly newestSourceMs: number | null;
+  /** W3C `traceparent` of the last row whose Kafka record has that header; null: none has. */
+  readonly traceparent: string | null;
 };
 
 export type RecordCounts = {
   readonly records: number;
+  /** Of lines; of Kafka's records keys and values, decompressed. */
   readonly bytes: number;
   readonly tombstones: number;
   /** Heartbeats, transaction metadata, notifications, signals, events of excluded collections. */
@@ -143,5 +146,7 @@ export type EncodeResult = {
   /** Everything read, rowless records included. */
   readonly positions: readonly PositionRange[];
   readonly counts: RecordCounts;
+  /** Of each batch of the job, in their order, `counts.bytes`: what it grew to when decompressed. */
+  readonly decodedBytes: readonly number[];
   readonly fault: SourceFault | null;
 };

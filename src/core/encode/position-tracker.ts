@@ -1,6 +1,6 @@
 import type { RecordFields } from "../event/change-event.ts";
 import { unescapedText } from "../event/json-string.ts";
-import type { LinePosition } from "../event/record-batch.ts";
+import type { KafkaPosition, LinePosition } from "../event/record-batch.ts";
 import { compareOffsets, offsetOf, recordHash } from "../event/record-position.ts";
 import type { PartitionId, PositionRange } from "./encode-job.ts";
 
@@ -9,7 +9,7 @@ export type TrackedPartition = {
   readonly index: number;
   readonly id: PartitionId;
   readonly topicBytes: Uint8Array;
-  /** False: offsets are the lines' own (kcat), and records are not compared by their hash. */
+  /** False: offsets are Kafka's (also those of kcat's lines), and records are not compared by hash. */
   readonly hashed: boolean;
   readonly range: OffsetRange;
 };
@@ -99,6 +99,11 @@ export class PositionTracker {
   /** The partition of records that have no position of their own. */
   ofBatch({ topic, partition, identity }: LinePosition): TrackedPartition {
     return this.find({ topic, partition, identity }, true);
+  }
+
+  /** The partition that records were fetched from. */
+  ofKafka({ topic, partition, identity }: KafkaPosition): TrackedPartition {
+    return this.find({ topic, partition, identity }, false);
   }
 
   /** The partition that a line names itself. */

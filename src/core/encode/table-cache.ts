@@ -1,3 +1,4 @@
+import { createKafkaCursor, type KafkaCursor } from "../event/kafka-record-batches.ts";
 import { CollectionTable } from "./collection-table.ts";
 import type { CollectionRules, TableKey, TableView } from "./encode-job.ts";
 
@@ -6,14 +7,19 @@ const tablesMax = 64;
 /** A job of more bytes leaves its buffers to the garbage collector. */
 const jobBytesKept = 64 << 20;
 
-/** Tables of earlier jobs, for their buffers and for the columns they have already built. */
+/**
+ * What is kept from job to job for its memory: tables with the columns they have already built, and
+ * the buffer that Kafka's batches are decompressed into.
+ */
 export class TableCache {
+  readonly kafkaCursor: KafkaCursor;
   private readonly rulesOf: (key: TableKey) => CollectionRules;
   private readonly kept: Map<TableKey, CollectionTable>;
 
   constructor(rulesOf: (key: TableKey) => CollectionRules) {
     this.rulesOf = rulesOf;
     this.kept = new Map();
+    this.kafkaCursor = createKafkaCursor();
   }
 
   /** An empty table for a view; null: nothing is known of the table yet. */

@@ -102,7 +102,7 @@ function endFlattened(
   seen: number,
   fields: RecordFields,
 ): number {
-  const { lineShape, topic, key, keyIsText, partition, offsetHigh, offsetLow } = fields;
+  const { lineShape, topic, key, partition, offsetHigh, offsetLow } = fields;
   const [topicBuffer, keyBuffer] = [topic.buffer, key.buffer];
   clearRecordFields(fields);
   if (level > 0) {
@@ -110,7 +110,6 @@ function endFlattened(
     fields.lineShape = lineShape;
     topic.buffer = topicBuffer;
     key.buffer = keyBuffer;
-    fields.keyIsText = keyIsText;
     fields.partition = partition;
     fields.offsetHigh = offsetHigh;
     fields.offsetLow = offsetLow;

@@ -77,8 +77,13 @@ function readValueText(fields: RecordFields): RecordKind {
   return recordKind(fields);
 }
 
-/** A value that is no object. */
-function readText(u: Uint8Array, start: number, end: number, fields: RecordFields): RecordKind {
+/** What a value that is no object says. Errors: `decode` when it is no JSON. */
+export function readText(
+  u: Uint8Array,
+  start: number,
+  end: number,
+  fields: RecordFields,
+): RecordKind {
   setValue(fields, u, start, end);
   if (start >= end || bytesAt(u, start, nullText) && skipSpace(u, start + 4) >= end) {
     fields.valueIsNull = true;

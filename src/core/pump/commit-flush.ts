@@ -176,6 +176,7 @@ function observeCommit(
     reason,
     attempts: facts.attempts,
     newestSourceMs: newest.length === 0 ? null : Math.max(...newest),
+    traceparent: encoded.findLast((one) => one.traceparent !== null)?.traceparent ?? null,
   });
   const rescued = sumRescued(encoded);
   if (rescued.length > 0) {

@@ -29,6 +29,8 @@ export type PumpEvent =
     readonly attempts: number;
     /** Source time of the newest row, ms since the epoch. */
     readonly newestSourceMs: number | null;
+    /** W3C `traceparent` of the last row that was traced; null: none was. */
+    readonly traceparent: string | null;
   }
   | {
     readonly kind: "rescued";

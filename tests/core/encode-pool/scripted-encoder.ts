@@ -79,6 +79,7 @@ function resultOf(text: string, job: EncodeJob): EncodeResult {
       widened: [],
       rescued: [],
       newestSourceMs: null,
+      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     }],
     positions: [{
       topic: "t",
@@ -89,6 +90,7 @@ function resultOf(text: string, job: EncodeJob): EncodeResult {
       lastRecordHash: 2n ** 64n - 1n,
     }],
     counts: { records: 1, bytes: text.length, tombstones: 0, rowless: 0 },
+    decodedBytes: [text.length],
     fault: null,
   };
 }
