@@ -1,7 +1,7 @@
 // Writes docs/cli.md and docs/config.md from the tables of src/cli. `npm run docs`
 import { writeFileSync } from "node:fs";
 import type { AnyCommandOption } from "../src/cli/command-options.ts";
-import { type CommandSpec, commandSpecs } from "../src/cli/command-specs.ts";
+import { argumentText, type CommandSpec, commandSpecs } from "../src/cli/command-specs.ts";
 import { exitCodeTexts } from "../src/cli/exit-codes.ts";
 import { defaultText, shownValue } from "../src/cli/program.ts";
 import {
@@ -51,14 +51,14 @@ export function configDoc(): string {
 }
 
 function commandSection(spec: CommandSpec): string[] {
-  const argument = spec.argument === null ? "" : ` <${spec.argument.name}>`;
+  const argument = spec.argument === null ? "" : ` ${argumentText(spec.argument)}`;
   const parts = [
     `## cdcdelta ${spec.name}`,
     spec.description,
     `\`\`\`\ncdcdelta ${spec.name}${argument} [options]\n\`\`\``,
   ];
   if (spec.argument !== null) {
-    parts.push(`\`<${spec.argument.name}>\`: ${spec.argument.description}.`);
+    parts.push(`\`${argumentText(spec.argument)}\`: ${spec.argument.description}.`);
   }
   parts.push(table(["flag", "meaning", "default"], Object.entries(spec.options).map(optionRow)));
   const settings = settingsOf(spec.name);

@@ -6,13 +6,21 @@ import {
 } from "./command-options.ts";
 import type { CommandName } from "./settings/setting.ts";
 
+/** Words of a command line that belong to no flag. */
+export type CommandArgument = {
+  readonly name: string;
+  readonly description: string;
+  /** `one` is required, `any` are as many as there are, or none. */
+  readonly arity: "one" | "optional" | "any";
+};
+
 /** A command as data: the program, its help and docs/cli.md are made from it. */
 export type CommandSpec = {
   readonly name: CommandName;
   readonly summary: string;
   readonly description: string;
-  /** The one argument, or null. */
-  readonly argument: { readonly name: string; readonly description: string } | null;
+  /** What stands beside the flags, or null. */
+  readonly argument: CommandArgument | null;
   readonly options: Readonly<Record<string, AnyCommandOption>>;
   readonly examples: readonly (readonly [command: string, meaning: string])[];
 };
@@ -41,7 +49,11 @@ export const commandSpecs: readonly CommandSpec[] = [
     description: "Reads any Delta table that cdcdelta can read, its own or not, and prints its " +
       "version, protocol, schema, files, last commits and stored positions; or its history, its " +
       "files, its rows, or the statements that register it.",
-    argument: { name: "table", description: "path, file: or s3:// URI of the table" },
+    argument: {
+      name: "table",
+      description: "path, file: or s3:// URI of the table",
+      arity: "one",
+    },
     options: inspectOptions,
     examples: [
       ["cdcdelta inspect ./lake/shop/orders", "the table at a glance"],
@@ -69,4 +81,16 @@ export function commandSpec(name: CommandName): CommandSpec {
   const spec = commandSpecs.find((each) => each.name === name);
   if (spec === undefined) throw new RangeError(`Cannot find the command "${name}"`);
   return spec;
+}
+
+/** How an argument is written in usage lines: `<table>`, `[config]`, `<collection…>`. */
+export function argumentText({ name, arity }: CommandArgument): string {
+  switch (arity) {
+    case "one":
+      return `<${name}>`;
+    case "optional":
+      return `[${name}]`;
+    case "any":
+      return `[${name}…]`;
+  }
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { commandSpec, commandSpecs } from "./command-specs.ts";
+import { argumentText, commandSpec, commandSpecs } from "./command-specs.ts";
 import { buildProgram, type ParsedCommand } from "./program.ts";
 import { fixOf } from "./settings/basic-types.ts";
 import { nearest, type Problem } from "./settings/problem.ts";
@@ -16,8 +16,10 @@ export type Invocation =
   | {
     readonly kind: "command";
     readonly parsed: ParsedCommand;
-    /** The command's argument, or null. */
+    /** The command's argument, the first of several, or null. */
     readonly argument: string | null;
+    /** All words that are no flags, as many as the command takes. */
+    readonly words: readonly string[];
     readonly options: Readonly<Record<string, unknown>>;
     readonly problems: readonly Problem[];
   };
@@ -88,19 +90,21 @@ function checked(parsed: ParsedCommand): Invocation {
   const argument = spec.argument === null ? null : words[0] ?? null;
   // After an unknown flag a word may be that flag's value: saying more would only mislead.
   if (unknown.length === 0) {
-    if (spec.argument !== null && (argument === null || argument === "")) {
-      const { name, description } = spec.argument;
-      const fix = `write cdcdelta ${spec.name} <${name}>: the ${description}`;
-      problems.push({ place: `<${name}>`, message: "is missing", fix });
+    const required = spec.argument?.arity === "one";
+    if (spec.argument !== null && (argument === "" || (argument === null && required))) {
+      const place = argumentText(spec.argument);
+      const fix = `write cdcdelta ${spec.name} ${place}: the ${spec.argument.description}`;
+      problems.push({ place, message: "is missing", fix });
     }
-    for (const surplus of words.slice(spec.argument === null ? 0 : 1)) {
+    const wordsMax = spec.argument === null ? 0 : spec.argument.arity === "any" ? Infinity : 1;
+    for (const surplus of words.slice(wordsMax)) {
       const fix = "remove it, or write the flag it belongs to before it";
       problems.push({ place: "command line", message: `"${surplus}" belongs to no flag`, fix });
     }
   }
   problems.push(...swallowedFlags(parsed, flags));
   const options = readOptions(parsed, problems);
-  return { kind: "command", parsed, argument, options, problems };
+  return { kind: "command", parsed, argument, words, options, problems };
 }
 
 /** `--source --base-path x`: a flag whose value was forgotten takes the next flag for it. */

@@ -1,7 +1,7 @@
 import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import type { JsonValue } from "../delta/schema/data-type.ts";
 import type { AnyCommandOption } from "./command-options.ts";
-import { type CommandSpec, commandSpecs } from "./command-specs.ts";
+import { argumentText, type CommandSpec, commandSpecs } from "./command-specs.ts";
 import { exitCodeTexts } from "./exit-codes.ts";
 import {
   type AnySetting,
@@ -60,13 +60,15 @@ function addCommand(
   const command = program.command(spec.name)
     .summary(spec.summary)
     .description(spec.description)
-    .usage(`${spec.argument === null ? "" : `<${spec.argument.name}> `}[options]`)
+    .usage(`${spec.argument === null ? "" : `${argumentText(spec.argument)} `}[options]`)
     .helpOption("-h, --help", "print help")
     .configureHelp({ helpWidth: helpColumns, showGlobalOptions: false })
     // Unknown flags and surplus words are reported with all other problems, not one by one.
     .allowUnknownOption()
     .allowExcessArguments();
-  if (spec.argument !== null) command.argument("[table]", spec.argument.description);
+  if (spec.argument !== null) {
+    command.argument(`[${spec.argument.name}]`, spec.argument.description);
+  }
   for (const [key, each] of Object.entries(spec.options)) {
     const flag = `--${kebabCase(key)}`;
     for (const option of optionsOf(flag, each.type, commandHelp(each), false)) {
