@@ -13,6 +13,7 @@ export const settingGroups = [
   "Source",
   "Kafka",
   "Kafka security",
+  "Kafka Connect",
   "Tables",
   "Flushing",
   "Object store",

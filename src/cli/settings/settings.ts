@@ -1,3 +1,4 @@
+import { connectSettings } from "./connect-settings.ts";
 import type { AnySetting, CommandName, Setting } from "./setting.ts";
 import { kafkaSecuritySettings } from "./kafka-security-settings.ts";
 import { kafkaSettings } from "./kafka-settings.ts";
@@ -11,6 +12,7 @@ export const settings = {
   ...sourceSettings,
   ...kafkaSettings,
   ...kafkaSecuritySettings,
+  ...connectSettings,
   ...tableSettings,
   ...flushSettings,
   ...storeSettings,
