@@ -27,34 +27,30 @@ import {
 import { parsedStatisticsColumn, statisticsOfParsed } from "./checkpoint-statistics.ts";
 import { logFileGone } from "./log-reader.ts";
 import { emptyState, type ReplayedState, replayState } from "./log-replay.ts";
-import { type CheckpointFiles, v2CheckpointUnsupported } from "./log-segment.ts";
+import type { CheckpointFiles } from "./log-segment.ts";
+import { readJsonCheckpoint, sidecarFile } from "./v2-checkpoint.ts";
 
 type ReadOptions = { readonly signal: AbortSignal };
 
 /**
- * The non-file actions of a checkpoint; the columns of its files are not read. Throws
- * `unsupported` for a V2 checkpoint under a classic name, `log-corrupt` for one that cannot be read.
+ * The non-file actions of a checkpoint; the columns of its files are not read. Throws `log-corrupt`
+ * for one that cannot be read.
  */
 export async function readCheckpointState(
   engine: Engine,
   checkpoint: CheckpointFiles,
   { signal }: ReadOptions,
 ): Promise<ReplayedState> {
-  const wanted = struct([
-    txnColumn,
-    metaDataColumn,
-    protocolColumn,
-    domainMetadataColumn,
-    sidecarColumn,
-  ]);
+  const [top] = checkpoint.files;
+  if (checkpoint.kind === "v2-json" && top !== undefined) {
+    const { actions } = await readJsonCheckpoint(engine, top, { signal });
+    return replayState(emptyState, [actions]);
+  }
+  const wanted = struct([txnColumn, metaDataColumn, protocolColumn, domainMetadataColumn]);
   const actions: Action[] = [];
-  for await (const group of readGroups(engine, checkpoint, wanted, signal)) {
+  for await (const group of readGroups(engine, checkpoint.files, wanted, signal)) {
     const batch = await group.read(wanted);
-    const [txn, metaData, protocol, domainMetadata, sidecar] = batch.columns;
-    assert(sidecar !== undefined, "a batch has the columns that were asked for");
-    for (const _ of presentRows(sidecar, sidecarColumn)) {
-      throw v2CheckpointUnsupported(engine.store.uri);
-    }
+    const [txn, metaData, protocol, domainMetadata] = batch.columns;
     for (const object of presentRows(txn, txnColumn)) {
       actions.push({ kind: "txn", txn: readTransaction(object) });
     }
@@ -79,10 +75,12 @@ export async function* readCheckpointFiles(
   engine: Engine,
   checkpoint: CheckpointFiles,
   { schema, signal }: ReadOptions & { readonly schema: StructType },
-): AsyncGenerator<{ readonly adds: readonly AddFile[]; readonly removes: readonly RemoveFile[] }> {
+): AsyncGenerator<FileActions> {
+  const { inline, files } = await fileActionsOf(engine, checkpoint, signal);
+  yield inline;
   const wanted = struct([addColumn({ stats: true }), removeColumn]);
   const intern = partitionValuesPool();
-  for await (const group of readGroups(engine, checkpoint, wanted, signal)) {
+  for await (const group of readGroups(engine, files, wanted, signal)) {
     const batch = await group.read(wanted);
     const [addField] = wanted.fields;
     const [addValues, removeValues] = batch.columns;
@@ -95,6 +93,33 @@ export async function* readCheckpointFiles(
       removes: [...presentRows(removeValues, removeColumn)].map(readRemove),
     };
   }
+}
+
+type FileActions = { readonly adds: readonly AddFile[]; readonly removes: readonly RemoveFile[] };
+
+/** Where a checkpoint keeps its file actions: in sidecars, or else beside all others. */
+async function fileActionsOf(
+  engine: Engine,
+  checkpoint: CheckpointFiles,
+  signal: AbortSignal,
+): Promise<{ readonly inline: FileActions; readonly files: readonly ObjectMeta[] }> {
+  const none = { adds: [], removes: [] };
+  const [top] = checkpoint.files;
+  if (checkpoint.kind === "v2-json" && top !== undefined) {
+    const { actions, sidecars } = await readJsonCheckpoint(engine, top, { signal });
+    const adds = actions.flatMap((action) => action.kind === "add" ? [action.add] : []);
+    const removes = actions.flatMap((action) => action.kind === "remove" ? [action.remove] : []);
+    return { inline: { adds, removes }, files: sidecars };
+  }
+  const sidecars: ObjectMeta[] = [];
+  const wanted = struct([sidecarColumn]);
+  for await (const group of readGroups(engine, checkpoint.files, wanted, signal)) {
+    const [column] = (await group.read(wanted)).columns;
+    for (const sidecar of presentRows(column, sidecarColumn)) {
+      sidecars.push(sidecarFile(sidecar, engine.store.uri));
+    }
+  }
+  return { inline: none, files: sidecars.length > 0 ? sidecars : checkpoint.files };
 }
 
 /** Statistics of a row group's adds, in order; null when they have a form that we cannot read. */
@@ -148,12 +173,15 @@ type RowGroup = {
 /** The row groups that may hold actions of the wanted kinds. */
 async function* readGroups(
   engine: Engine,
-  checkpoint: CheckpointFiles,
+  files: readonly ObjectMeta[],
   wanted: StructType,
   signal: AbortSignal,
 ): AsyncGenerator<RowGroup> {
-  for (const meta of checkpoint.files) {
+  for (const meta of files) {
     const file = await reading(engine, meta, () => open(engine, meta, signal));
+    if (!file.fields.some((node) => wanted.fields.some((field) => field.name === node.name))) {
+      continue;
+    }
     const add = file.fields.find((node) => node.name === "add");
     const hasParsedStatistics = add?.children.some((node) => node.name === "stats_parsed") ?? false;
     for (let index = 0; index < file.rowGroups.length; index++) {

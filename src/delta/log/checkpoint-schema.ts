@@ -91,7 +91,10 @@ export const domainMetadataColumn = field(
 );
 
 /** Set only in V2 checkpoints, which may carry a classic name. */
-export const sidecarColumn = field("sidecar", struct([field("path", text)]));
+export const sidecarColumn = field(
+  "sidecar",
+  struct([field("path", text), field("sizeInBytes", long)]),
+);
 
 /** What we write. */
 export function checkpointSchema(options: { readonly stats: boolean }): StructType {

@@ -15,7 +15,11 @@ export type LogFile =
     readonly part: number;
     readonly parts: number;
   }
-  | { readonly kind: "v2-checkpoint"; readonly version: number }
+  | {
+    readonly kind: "v2-checkpoint";
+    readonly version: number;
+    readonly form: "json" | "parquet";
+  }
   | { readonly kind: "compaction"; readonly version: number; readonly endVersion: number };
 
 const pattern = new RegExp(
@@ -33,7 +37,9 @@ export function parseLogKey(key: string): LogFile | null {
   if (match[2] !== undefined) return { kind: "commit", version };
   if (match[3] !== undefined) return { kind: "checksum", version };
   if (match[4] !== undefined) return { kind: "classic-checkpoint", version };
-  if (match[7] !== undefined) return { kind: "v2-checkpoint", version };
+  if (match[7] !== undefined) {
+    return { kind: "v2-checkpoint", version, form: match[7] === "json" ? "json" : "parquet" };
+  }
   if (match[8] !== undefined) return { kind: "compaction", version, endVersion: Number(match[8]) };
   const part = Number(match[5]);
   const parts = Number(match[6]);

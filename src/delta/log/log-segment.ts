@@ -6,10 +6,13 @@ import { repairAdvice } from "./repair-advice.ts";
 /** A commit's file. */
 export type LogCommit = { readonly version: number; readonly meta: ObjectMeta };
 
-/** A complete checkpoint: one file, or all parts in order. */
+/**
+ * A complete checkpoint: one file, or all parts in order. A V2 checkpoint names its sidecars in it; so
+ * may one with a classic name.
+ */
 export type CheckpointFiles = {
   readonly version: number;
-  readonly kind: "classic" | "multi-part";
+  readonly kind: "classic" | "multi-part" | "v2-json" | "v2-parquet";
   readonly files: readonly ObjectMeta[];
 };
 
@@ -31,27 +34,26 @@ export type LogListing = {
   readonly commits: readonly LogCommit[];
   /** Complete ones. */
   readonly checkpoints: readonly CheckpointFiles[];
-  /** Versions of checkpoints whose kind cdcdelta cannot read. */
-  readonly v2CheckpointVersions: readonly number[];
 };
 
 /** Sorts out a listing; files that are not the log's own are left out. Pure. */
 export function readListing(files: Iterable<ObjectMeta>): LogListing {
   const commits: LogCommit[] = [];
-  const classic: CheckpointFiles[] = [];
+  const single: CheckpointFiles[] = [];
   const parts = new Map<
     string,
     { version: number; parts: number; files: Map<number, ObjectMeta> }
   >();
-  const v2CheckpointVersions = new Set<number>();
   for (const meta of files) {
     const file = parseLogKey(meta.key);
     if (file === null) continue;
     if (file.kind === "commit") commits.push({ version: file.version, meta });
-    if (file.kind === "v2-checkpoint") v2CheckpointVersions.add(file.version);
     // An empty file is what a crashed writer leaves behind on some stores.
     if (file.kind === "classic-checkpoint" && meta.size > 0) {
-      classic.push({ version: file.version, kind: "classic", files: [meta] });
+      single.push({ version: file.version, kind: "classic", files: [meta] });
+    }
+    if (file.kind === "v2-checkpoint" && meta.size > 0) {
+      single.push({ version: file.version, kind: `v2-${file.form}`, files: [meta] });
     }
     if (file.kind === "multi-part-checkpoint") {
       const id = `${file.version}/${file.parts}`;
@@ -69,8 +71,7 @@ export function readListing(files: Iterable<ObjectMeta>): LogListing {
   }
   return {
     commits: commits.sort((a, b) => a.version - b.version),
-    checkpoints: [...classic, ...multiPart].sort((a, b) => a.version - b.version),
-    v2CheckpointVersions: [...v2CheckpointVersions].sort((a, b) => a - b),
+    checkpoints: [...single, ...multiPart].sort((a, b) => a.version - b.version),
   };
 }
 
@@ -83,8 +84,7 @@ export type SegmentRequest = {
 
 /**
  * The segment of a version. Pure. Throws `not-found` when there is no table or no such version
- * (naming the versions there are), `log-corrupt` for a log with holes, `unsupported` when only a
- * V2 checkpoint would do.
+ * (naming the versions there are), `log-corrupt` for a log with holes.
  */
 export function buildSegment(listing: LogListing, request: SegmentRequest): LogSegment {
   const newest = newestVersion(listing);
@@ -107,7 +107,6 @@ export function newestVersion(listing: LogListing): number | null {
   const versions = [
     listing.commits.at(-1)?.version ?? -1,
     listing.checkpoints.at(-1)?.version ?? -1,
-    listing.v2CheckpointVersions.at(-1) ?? -1,
   ];
   const newest = Math.max(...versions);
   return newest < 0 ? null : newest;
@@ -139,9 +138,6 @@ function checkContiguous(commits: readonly LogCommit[], gap: Gap): void {
     if (commits[i]?.version !== first + i) missing = first + i;
   }
   if (missing === null) return;
-  if (listing.v2CheckpointVersions.some((v2) => v2 >= missing && v2 <= version)) {
-    throw v2CheckpointUnsupported(request.uri);
-  }
   const earliest = earliestVersion(listing);
   if (request.version !== undefined && (earliest === null || version < earliest)) {
     throw noVersion(request.uri, version, listing, newest);
@@ -155,16 +151,6 @@ function checkContiguous(commits: readonly LogCommit[], gap: Gap): void {
       (gap.first === 0 ? " and there is no complete checkpoint to start from" : "") +
       `. ${repairAdvice}`,
     { context: { table: request.uri, missing } },
-  );
-}
-
-/** The refusal of checkpoints in V2 format. */
-export function v2CheckpointUnsupported(uri: string): CdcDeltaError {
-  return new CdcDeltaError(
-    "unsupported",
-    `Cannot read the Delta table at ${uri}: its log starts at a V2 checkpoint, and cdcdelta does ` +
-      "not support the table feature [v2Checkpoint] yet",
-    { context: { features: "v2Checkpoint", table: uri } },
   );
 }
 

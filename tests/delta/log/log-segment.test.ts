@@ -76,8 +76,10 @@ describe("buildSegment", () => {
     ["0 1 m1.1/2 m1.3/3 2", undefined, "- 0,1,2"],
     ["5 c5 6 c6 7", undefined, "classic6 7"],
     ["1 2 c2 3", undefined, "classic2 3"],
-    ["0 1 v1 2", undefined, "- 0,1,2"],
-    ["0 1 c1 2 v2 3", undefined, "classic1 2,3"],
+    ["0 1 v1 2", undefined, "v2-parquet1 2"],
+    ["0 1 c1 2 v2 3", undefined, "v2-parquet2 3"],
+    ["v3 4", undefined, "v2-parquet3 4"],
+    ["v3", undefined, "v2-parquet3 "],
   ];
   for (const [files, version, wanted] of cases) {
     test(`${files} at ${version ?? "the newest"}`, () => {
@@ -98,8 +100,6 @@ describe("buildSegment", () => {
     ["0 1 c1 3", undefined, "log-corrupt", "commit 2 is missing"],
     ["0 1 2", 3, "not-found", "the versions there are range from 0 to 2"],
     ["3 c3 4", 2, "not-found", "the versions there are range from 3 to 4"],
-    ["v3 4", undefined, "unsupported", "[v2Checkpoint]"],
-    ["v3", undefined, "unsupported", "[v2Checkpoint]"],
     ["m3.1/2 4", undefined, "log-corrupt", "commit 0 is missing"],
   ];
   for (const [files, version, code, why] of refused) {
