@@ -66,18 +66,25 @@ def delta_rs_pyarrow():
 def duckdb():
     import duckdb as engine
 
-    connection = engine.connect()
-    load_extension(connection, "duckdb_extension_delta")
-    connection.execute("SET TimeZone='UTC'")
-    if "AWS_ENDPOINT_URL" in os.environ:
-        load_extension(connection, "duckdb_extension_httpfs")
-        connection.execute(s3_secret())
+    connection = connect_duckdb()
 
     def read(uri):
         query = connection.execute("select * from delta_scan(?)", [uri])
         return rows_of(query.to_arrow_table())
 
     return engine.__version__, read
+
+
+def connect_duckdb():
+    import duckdb as engine
+
+    connection = engine.connect()
+    load_extension(connection, "duckdb_extension_delta")
+    connection.execute("SET TimeZone='UTC'")
+    if "AWS_ENDPOINT_URL" in os.environ:
+        load_extension(connection, "duckdb_extension_httpfs")
+        connection.execute(s3_secret())
+    return connection
 
 
 def load_extension(connection, package):
