@@ -124,10 +124,12 @@ export function nextKafkaRecord(cursor: KafkaCursor): boolean {
 /** Reads the header at hand and makes its records ready; none when there is nothing of ours. */
 function openBatch(cursor: KafkaCursor): void {
   const { source: u, at } = cursor;
-  if (at + headerBytes > u.length) throw corrupt(cursor, "its header is cut off");
-  const view = new DataView(u.buffer, u.byteOffset + at, headerBytes);
-  cursor.batchHigh = view.getInt32(0);
-  cursor.batchLow = view.getUint32(4);
+  const view = new DataView(u.buffer, u.byteOffset + at, Math.min(headerBytes, u.length - at));
+  if (view.byteLength >= 8) {
+    cursor.batchHigh = view.getInt32(0);
+    cursor.batchLow = view.getUint32(4);
+  }
+  if (view.byteLength < headerBytes) throw corrupt(cursor, "its header is cut off");
   const next = at + prefixBytes + view.getInt32(8);
   if (u[at + magicAt] !== 2) throw corrupt(cursor, `its format is ${u[at + magicAt]}, not 2`);
   if (next < at + headerBytes || next > u.length) throw corrupt(cursor, "it is cut off");
@@ -246,7 +248,7 @@ function corrupt(
   return new CdcDeltaError(
     "decode",
     `Cannot read topic ${topic}, partition ${partition}: the record batch at offset ${offset} is ` +
-      `damaged on the broker or was on its way: ${what}. It is not skipped; look at the ` +
+      `damaged, on the broker or on its way here: ${what}. It is not skipped; look at the ` +
       "partition's log with kafka-dump-log, then run again",
     { ...options, context: { topic, partition, offset: String(offset) } },
   );
