@@ -1,8 +1,15 @@
 import { readFileSync } from "node:fs";
+import type { KafkaClient } from "../core/kafka/kafka-client.ts";
+import { openKafkaClient } from "../core/kafka/open-kafka-client.ts";
 import type { KafkaSasl, KafkaSettings, KafkaTls } from "../core/kafka/kafka-settings.ts";
 import { CdcDeltaError, messageOf } from "../errors.ts";
 import { tokenSource } from "./oauth-token.ts";
 import type { Settings } from "./settings/settings.ts";
+
+/** A client for the brokers that the settings name; connects nothing yet. Errors: `usage`. */
+export function kafkaClientOf(values: Settings): KafkaClient {
+  return openKafkaClient(kafkaSettingsOf(values));
+}
 
 /** How the settings reach Kafka; reads the PEM files. Errors: `usage`. */
 export function kafkaSettingsOf(values: Settings): KafkaSettings {
