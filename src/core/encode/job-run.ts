@@ -18,13 +18,14 @@ import { skipSpace } from "../event/json-scan.ts";
 import { unescapedText, unescapeString } from "../event/json-string.ts";
 import { readKafkaRecord } from "../event/kafka-framing.ts";
 import { createHeaderWalk, findTraceparent } from "../event/kafka-headers.ts";
-import { type KafkaRecord } from "../event/kafka-record.ts";
+import type { KafkaRecord } from "../event/kafka-record.ts";
 import { nextKafkaRecord, openKafkaBatches } from "../event/kafka-record-batches.ts";
 import type { KafkaBatch, LineBatch, RecordBatch } from "../event/record-batch.ts";
 import { hasOwnPosition, readRecord } from "../event/record-framing.ts";
 import { type RecordKind, unusableReason } from "../event/record-kind.ts";
 import { highOf, lowOf, offsetOf } from "../event/record-position.ts";
 import { isSignalDocument, isWatermarkId } from "../event/signal-document.ts";
+import { requireUtf8 } from "../event/utf8.ts";
 import type { CollectionTable, RowFacts } from "./collection-table.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
 import {
@@ -35,6 +36,7 @@ import {
   type SourceFault,
   type TableKey,
 } from "./encode-job.ts";
+import { JobTables } from "./job-tables.ts";
 import { extendRange, isBehind, PositionTracker, type RecordPlace } from "./position-tracker.ts";
 import type { TableCache } from "./table-cache.ts";
 import { writeUpdateDescription } from "./update-description.ts";
@@ -61,8 +63,7 @@ export class JobRun {
   private readonly key: RecordKey = createRecordKey();
   private readonly facts: RowFacts = { operation: operations[99]!, timestampMs: 0, key: null };
   private readonly beforeText = new ByteBuffer(1024);
-  private readonly tables = new Map<TableKey, CollectionTable>();
-  private lastTable: { db: Uint8Array; collection: Uint8Array; table: CollectionTable } | null;
+  private readonly tables: JobTables;
   private readonly deadLetters: DeadLetterTable;
   private readonly headerWalk = createHeaderWalk();
   /** The record at hand while records are Kafka's: its headers are looked at where it matters. */
@@ -76,8 +77,8 @@ export class JobRun {
   constructor(job: EncodeJob, cache: TableCache) {
     this.job = job;
     this.cache = cache;
-    this.lastTable = null;
-    this.deadLetters = new DeadLetterTable(this.viewOf(deadLetterTable));
+    this.tables = new JobTables(job, cache);
+    this.deadLetters = new DeadLetterTable(this.tables.viewOf(deadLetterTable));
   }
 
   run(): EncodeResult {
@@ -88,7 +89,7 @@ export class JobRun {
       decodedBytes.push(this.bytes - before);
     }
     const tables = this.fault === null ? this.encodeTables() : [];
-    this.cache.give(this.tables.values(), this.bytes);
+    this.cache.give(this.tables.all(), this.bytes);
     const { records, bytes, tombstones, rowless } = this;
     return {
       tables,
@@ -102,7 +103,7 @@ export class JobRun {
   /** `run` without its last step, for measuring: the rows are gathered, nothing is encoded. */
   decodeOnly(): EncodeResult {
     for (const batch of this.job.batches) this.batch(batch);
-    this.cache.give(this.tables.values(), 0);
+    this.cache.give(this.tables.all(), 0);
     const { records, tombstones, rowless } = this;
     return {
       tables: [],
@@ -115,13 +116,9 @@ export class JobRun {
 
   private encodeTables(): EncodedTable[] {
     const ms = Math.floor(this.job.ingestionTimestampMs);
-    const encoded = [...this.tables.values()].map((table) => table.encode(ms));
+    const encoded = this.tables.all().map((table) => table.encode(ms));
     encoded.push(this.deadLetters.encode(ms));
     return encoded.filter((table) => table !== null);
-  }
-
-  private viewOf(key: TableKey): EncodeJob["tables"][number] | null {
-    return this.job.tables.find((view) => view.key === key) ?? null;
   }
 
   private batch(batch: RecordBatch): void {
@@ -193,7 +190,7 @@ export class JobRun {
     try {
       if (!clean) {
         clearRecordFields(fields);
-        requireUtf8(place);
+        requireUtf8(place.bytes, place.start, place.end);
       }
       kind = readRecord(place.bytes, place.start, place.end, fields);
     } catch (error) {
@@ -271,7 +268,7 @@ export class JobRun {
       this.deadLetter(place, decodeReason(error));
       return;
     }
-    const table = this.tableOf(fields.db, fields.collection);
+    const table = this.tables.find(fields.db, fields.collection);
     if (table === null) {
       this.deadLetter(place, "Cannot use the event: its `source` names no collection of MongoDB");
       return;
@@ -349,26 +346,6 @@ export class JobRun {
     const offset = offsetOf(place.high, place.low);
     return { kind: "record-changed", table, partition: place.partition.id, offset };
   }
-
-  /** The table of an event, null: no such names. Consecutive events are nearly always of one. */
-  private tableOf(db: Span, collection: Span): CollectionTable | null {
-    const last = this.lastTable;
-    if (last !== null && isSame(last.db, db) && isSame(last.collection, collection)) {
-      return last.table;
-    }
-    const database = unescapedText(db.buffer!, db.start - 1);
-    const name = unescapedText(collection.buffer!, collection.start - 1);
-    // Only the name of a collection may have dots, so that the key can be taken apart again.
-    if (database === "" || name === "" || database.includes(".")) return null;
-    const key = `${database}.${name}`;
-    let table = this.tables.get(key);
-    if (table === undefined) {
-      table = this.cache.take(key, this.viewOf(key));
-      this.tables.set(key, table);
-    }
-    this.lastTable = { db: copyOf(db), collection: copyOf(collection), table };
-    return table;
-  }
 }
 
 /** The topic that a record names, or that it was fetched from; null: a file's name is none. */
@@ -377,22 +354,6 @@ function topicOf({ partition }: RecordPlace, { topic }: RecordFields): string | 
     return unescapedText(topic.buffer, topic.start);
   }
   return partition.hashed ? null : partition.id.topic;
-}
-
-function isSame(known: Uint8Array, { buffer, start, end }: Span): boolean {
-  if (buffer === null || known.length !== end - start) return false;
-  for (let i = 0; i < known.length; i++) if (known[i] !== buffer[start + i]) return false;
-  return true;
-}
-
-function copyOf({ buffer, start, end }: Span): Uint8Array {
-  return buffer === null ? new Uint8Array(0) : buffer.slice(start, end);
-}
-
-/** JSON is UTF-8 (RFC 8259); what is not is kept byte for byte as a dead letter. */
-function requireUtf8({ bytes, start, end }: RecordPlace): void {
-  if (isUtf8(bytes.subarray(start, end))) return;
-  throw new CdcDeltaError("decode", "Cannot decode the record: its bytes are not UTF-8");
 }
 
 /** The text of a dead letter; anything but broken input is a fault of ours and goes on. */

@@ -1,5 +1,3 @@
-import { isUtf8 } from "node:buffer";
-import { CdcDeltaError } from "../../errors.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { clearRecordFields, type RecordFields, type Span } from "./change-event.ts";
 import { readEnvelope } from "./debezium-envelope.ts";
@@ -8,6 +6,7 @@ import { writeJsonString } from "./json-string.ts";
 import type { KafkaRecord } from "./kafka-record.ts";
 import { readText } from "./record-framing.ts";
 import { type RecordKind, recordKind } from "./record-kind.ts";
+import { requireUtf8 } from "./utf8.ts";
 
 /**
  * Reads a Kafka record into `fields` and says what it is, as `readRecord` does for a line: the value
@@ -59,12 +58,6 @@ const registryBytes = 5;
 function isAscii(u: Uint8Array, start: number, end: number): boolean {
   for (let p = start; p < end; p++) if (u[p]! >= 128) return false;
   return true;
-}
-
-/** JSON is UTF-8 (RFC 8259); what is not is kept byte for byte as a dead letter. */
-function requireUtf8(u: Uint8Array, start: number, end: number): void {
-  if (isUtf8(u.subarray(start, end))) return;
-  throw new CdcDeltaError("decode", "Cannot decode the record: its bytes are not UTF-8");
 }
 
 const quotedText = new ByteBuffer(256);
