@@ -1,0 +1,85 @@
+import type { TopicPartition } from "../../kafka/kafka-client.ts";
+import { laneName, type LaneState } from "./lane-state.ts";
+import { createOutage } from "./outage.ts";
+import type { SourceState } from "./source-state.ts";
+
+/** Changes of the set of lanes that are ours. */
+
+/** Makes a lane of a partition, to be started. The topic must be known. */
+export function addLane(
+  state: SourceState,
+  one: TopicPartition,
+  facts: { readonly appearedLater: boolean; readonly recreated: boolean },
+): LaneState {
+  const known = state.view?.get(one.topic);
+  const topicId = known?.topicId ?? "";
+  const plain = laneName(one, null);
+  const firstId = state.firstIds.get(plain) ?? topicId;
+  state.firstIds.set(plain, firstId);
+  const lane = laneName(one, firstId === topicId ? null : topicId);
+  const made: LaneState = {
+    topic: one.topic,
+    partition: one.partition,
+    lane,
+    topicId,
+    appearedLater: facts.appearedLater || appearedLater(state, one, topicId),
+    recreated: facts.recreated || firstId !== topicId,
+    phase: "new",
+    starting: false,
+    leader: known?.leaders[one.partition] ?? -1,
+    startOffset: 0n,
+    fetchOffset: 0n,
+    delivered: 0n,
+    told: false,
+    floor: null,
+    tables: new Map(),
+    endOffset: null,
+    target: null,
+    servedAt: 0,
+    missing: 0,
+    outage: createOutage(state.context, `read ${plain}`),
+  };
+  state.lanes.set(lane, made);
+  return made;
+}
+
+function appearedLater(
+  { firstView }: SourceState,
+  { topic, partition }: TopicPartition,
+  topicId: string,
+): boolean {
+  if (firstView === null) return false;
+  const known = firstView.get(topic);
+  if (known === undefined || partition >= known.leaders.length) return true;
+  return known.topicId !== topicId;
+}
+
+/** The lane belongs to somebody else now, or starts anew: what the consumer holds is to be dropped. */
+export function loseLane(state: SourceState, lane: LaneState): void {
+  lane.phase = "lost";
+  if (state.lanes.get(lane.lane) === lane) state.lanes.delete(lane.lane);
+  if (lane.told && state.session !== null) state.lost.add(lane.lane);
+  state.bell.ring();
+}
+
+/** Lanes start at their floors again: their consumer is gone, so nobody has to be told. */
+export function restartLanes(state: SourceState): void {
+  const before = [...state.lanes.values()];
+  state.lanes.clear();
+  for (const lane of before) {
+    lane.phase = "lost";
+    // Of a topic that is gone there is nothing to read again.
+    if (state.view?.has(lane.topic) === true) addLane(state, lane, lane);
+  }
+  state.lost.clear();
+}
+
+/** True when lanes of this partition with this topic id are ours. */
+export function laneOf(state: SourceState, one: TopicPartition): LaneState | null {
+  for (const lane of state.lanes.values()) {
+    if (lane.topic === one.topic && lane.partition === one.partition && lane.phase !== "lost") {
+      return lane;
+    }
+  }
+  return null;
+}

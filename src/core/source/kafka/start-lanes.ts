@@ -1,0 +1,238 @@
+import { CdcDeltaError } from "../../../errors.ts";
+import type { TopicPartition } from "../../kafka/kafka-client.ts";
+import { watermarkOf } from "../../position/watermark.ts";
+import { brokerError } from "./broker-error.ts";
+import { dataLossError } from "./data-loss.ts";
+import {
+  type CommittedFloor,
+  decideStart,
+  judgeFloor,
+  type StartDecision,
+} from "./decide-start.ts";
+import { parseMark } from "./floor-mark.ts";
+import type { LaneState } from "./lane-state.ts";
+import { refreshTopics } from "./refresh-topics.ts";
+import type { SourceState } from "./source-state.ts";
+
+/** The offsets between which a partition can be read, or why that is not known. */
+type Ends = { readonly logStart: bigint; readonly stableEnd: bigint };
+
+/**
+ * Finds where lanes start and lets them be read; `onReady` is told of those that can be. Lanes that
+ * get lost meanwhile are left out.
+ *
+ * Errors: `kafka`, `data-loss`, `usage` without a floor where `autoOffsetReset` is `none`; those of
+ * the tables.
+ */
+export async function startLanes(
+  state: SourceState,
+  lanes: readonly LaneState[],
+  signal: AbortSignal,
+  onReady: (lanes: readonly LaneState[]) => void,
+): Promise<void> {
+  let waiting = lanes.filter((lane) => lane.phase === "new");
+  while (waiting.length > 0) {
+    const ready = await startThose(state, waiting, signal);
+    for (const lane of ready) lane.outage.recovered();
+    onReady(ready);
+    waiting = waiting.filter((lane) => lane.phase === "new");
+  }
+}
+
+/** One try; lanes that cannot be started just now are waited for. */
+async function startThose(
+  state: SourceState,
+  lanes: readonly LaneState[],
+  signal: AbortSignal,
+): Promise<LaneState[]> {
+  const ready: LaneState[] = [];
+  try {
+    const floors = await committedFloors(state, lanes, signal);
+    const ends = await readEnds(state, lanes, signal);
+    const tables = new Map<string, Awaited<ReturnType<typeof loadTransactions>>>();
+    let refused: CdcDeltaError | null = null;
+    for (const lane of lanes) {
+      const found = ends.get(lane)!;
+      if (found instanceof CdcDeltaError) {
+        refused ??= found;
+        continue;
+      }
+      await startOne(state, lane, { floors, ends: found, tables, signal });
+      if (lane.phase === "reading" || lane.phase === "ended") ready.push(lane);
+    }
+    if (refused !== null) throw refused;
+  } catch (error) {
+    const first = lanes.find((lane) => lane.phase === "new");
+    if (first === undefined) return ready;
+    await first.outage.failed(error, signal);
+    await refreshTopics(state, signal);
+  }
+  return ready;
+}
+
+type Lookups = {
+  readonly floors: ReadonlyMap<string, CommittedFloor>;
+  readonly ends: Ends;
+  readonly tables: Map<string, Awaited<ReturnType<typeof loadTransactions>>>;
+  readonly signal: AbortSignal;
+};
+
+async function startOne(state: SourceState, lane: LaneState, lookups: Lookups): Promise<void> {
+  const { floors, ends, signal } = lookups;
+  const { options } = state.context;
+  const { topic, partition, topicId } = lane;
+  const committed = floors.get(nameOf(lane)) ?? null;
+  const watermarks = await watermarksFor(state, lane, committed, lookups);
+  const verdict = judgeFloor({ committed, topicId, watermarks });
+  const asks = verdict.kind === "none" || verdict.kind === "foreign";
+  const held = asks
+    ? await options.tables.heldPosition({ topic, partition, identity: topicId }, { signal })
+    : null;
+  const decision = decideStart({
+    topic,
+    partition,
+    topicId,
+    committed,
+    watermarks,
+    held,
+    appearedLater: lane.appearedLater || isAddedPartition(lane, floors),
+    recreated: lane.recreated,
+    autoOffsetReset: options.autoOffsetReset,
+    ...ends,
+  });
+  if (lane.phase !== "new") return;
+  applyStart(state, lane, decision, ends);
+  if (verdict.kind !== "valid") return;
+  lane.floor = verdict.nextOffset;
+  for (const table of committed?.mark?.tables ?? []) lane.tables.set(table.key, table.offset);
+}
+
+function applyStart(
+  state: SourceState,
+  lane: LaneState,
+  decision: StartDecision,
+  ends: Ends,
+): void {
+  const { onEvent, failOnDataLoss, mode } = state.context.options;
+  if (decision.kind === "refuse") throw noFloor(state, lane);
+  const { verdict, loss, at, why } = decision;
+  if (verdict.kind === "foreign") {
+    onEvent({ kind: "foreign-reset", lane: lane.lane, offset: verdict.offset, ours: verdict.ours });
+  }
+  if (verdict.kind === "table-changed") {
+    onEvent({ kind: "table-changed", lane: lane.lane, table: verdict.table });
+  }
+  if (why === "topic-recreated") {
+    onEvent({ kind: "topic-recreated", topic: lane.topic, topicId: lane.topicId });
+  }
+  if (loss !== null) {
+    if (failOnDataLoss) throw dataLossError(loss);
+    onEvent({ kind: "data-loss", loss });
+  }
+  lane.startOffset = at;
+  lane.fetchOffset = at;
+  lane.delivered = at;
+  lane.endOffset = ends.stableEnd;
+  if (mode === "until-latest") lane.target = ends.stableEnd;
+  lane.phase = "reading";
+  onEvent({ kind: "lane-start", lane: lane.lane, nextOffset: at, why });
+}
+
+function noFloor({ context }: SourceState, { topic, partition }: LaneState): CdcDeltaError {
+  const { groupId } = context.options;
+  return new CdcDeltaError(
+    "usage",
+    `Cannot start reading partition ${partition} of topic "${topic}": consumer group "${groupId}" ` +
+      `has no position of it, no table holds rows of it, and auto.offset.reset is none. Choose ` +
+      `earliest (everything that is there) or latest (only what comes from now on)`,
+    { context: { topic, partition, group: groupId } },
+  );
+}
+
+/** A partition that did not exist when a floor of another one of its topic was committed. */
+function isAddedPartition(
+  lane: LaneState,
+  floors: ReadonlyMap<string, CommittedFloor>,
+): boolean {
+  for (let sibling = 0; sibling < lane.partition; sibling++) {
+    const floor = floors.get(nameOf({ topic: lane.topic, partition: sibling }));
+    const mark = floor?.mark ?? null;
+    if (mark === null || mark.nextOffset !== floor!.offset || mark.partitions === 0) continue;
+    const sameTopic = mark.topicId === "" || mark.topicId === lane.topicId;
+    if (sameTopic && mark.partitions <= lane.partition) return true;
+  }
+  return false;
+}
+
+/** What the group holds of the lanes' topics, other partitions included. */
+async function committedFloors(
+  state: SourceState,
+  lanes: readonly LaneState[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, CommittedFloor>> {
+  const { client, groupId } = state.context.options;
+  const topics = [...new Set(lanes.map((lane) => lane.topic))];
+  const partitions = topics.flatMap((topic) =>
+    (state.view?.get(topic)?.leaders ?? []).map((_, partition) => ({ topic, partition }))
+  );
+  if (partitions.length === 0) return new Map();
+  const answers = await client.group(groupId).fetchOffsets(partitions, { signal });
+  const floors = new Map<string, CommittedFloor>();
+  for (const { error, offset, metadata, ...one } of answers) {
+    if (error !== null) {
+      throw brokerError(`read the offsets of consumer group "${groupId}"`, error, one);
+    }
+    if (offset >= 0n) floors.set(nameOf(one), { offset, mark: parseMark(metadata) });
+  }
+  return floors;
+}
+
+/** Start and stable end of each lane's log, or the error that kept it from being known. */
+export async function readEnds(
+  state: SourceState,
+  lanes: readonly LaneState[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<LaneState, Ends | CdcDeltaError>> {
+  const { client } = state.context.options;
+  const asked = lanes.map(({ topic, partition }) => ({ topic, partition }));
+  const [starts, stableEnds] = await Promise.all([
+    client.listOffsets(asked, { kind: "start" }, { signal }),
+    client.listOffsets(asked, { kind: "stable-end" }, { signal }),
+  ]);
+  const byName = (list: typeof starts) => new Map(list.map((one) => [nameOf(one), one]));
+  const [start, end] = [byName(starts), byName(stableEnds)];
+  return new Map(lanes.map((lane): [LaneState, Ends | CdcDeltaError] => {
+    const [first, last] = [start.get(nameOf(lane)), end.get(nameOf(lane))];
+    const error = first === undefined || last === undefined
+      ? "UNKNOWN_TOPIC_OR_PARTITION"
+      : first.error ?? last.error;
+    if (error !== null) return [lane, brokerError(`look up the offsets of ${lane.lane}`, error)];
+    return [lane, { logStart: first!.offset, stableEnd: last!.offset }];
+  }));
+}
+
+async function watermarksFor(
+  state: SourceState,
+  { topic, partition, topicId }: LaneState,
+  committed: CommittedFloor | null,
+  { tables, signal }: Lookups,
+): Promise<ReadonlyMap<string, bigint | null>> {
+  const { owner } = state.context.options;
+  const found = new Map<string, bigint | null>();
+  for (const { key } of committed?.mark?.tables ?? []) {
+    if (!tables.has(key)) tables.set(key, await loadTransactions(state, key, signal));
+    const transactions = tables.get(key) ?? null;
+    const id = { topic, partition, identity: topicId };
+    const watermark = transactions === null ? null : watermarkOf(transactions, owner, id);
+    found.set(key, watermark?.offset ?? null);
+  }
+  return found;
+}
+
+function loadTransactions(state: SourceState, key: string, signal: AbortSignal) {
+  return state.context.options.tables.transactionsOf(key, { signal });
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${partition} ${topic}`;
+}
