@@ -156,9 +156,21 @@ export function assertWritable(table: GatedTable, uri: string): void {
   if (features.length > 0) throw unsupportedFeatures("write to", features, uri);
 }
 
+/**
+ * Throws `unsupported` when deleting files could break a rule of a feature that we do not know
+ * (PROTOCOL.md, "VACUUM Protocol Check"). Known features that keep us from adding rows do not matter.
+ */
+export function assertVacuumable(table: GatedTable, uri: string): void {
+  for (const side of ["reader", "writer"] as const) checkProtocol(table.protocol, side, uri);
+  const unknown = protocolFeatures(table.protocol).filter((name) =>
+    !Object.hasOwn(knownFeatures, name)
+  );
+  if (unknown.length > 0) throw unsupportedFeatures("vacuum", unknown, uri);
+}
+
 /** The error for features that stop us; `context.features` holds their names, comma-separated. */
 export function unsupportedFeatures(
-  action: "read" | "write to",
+  action: "read" | "write to" | "vacuum",
   features: readonly string[],
   uri: string,
 ): CdcDeltaError {

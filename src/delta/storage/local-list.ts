@@ -30,7 +30,7 @@ async function* listFolder(
   options: ListOptions,
 ): AsyncGenerator<ObjectMeta> {
   options.signal.throwIfAborted();
-  const entries = await matchingEntries(root, folderKey, prefix, options.startAfter ?? "");
+  const entries = await matchingEntries(root, folderKey, prefix, options);
   for (let index = 0; index < entries.length;) {
     const entry = entries[index];
     if (entry?.isFolder === true) {
@@ -61,11 +61,11 @@ async function matchingEntries(
   root: string,
   folderKey: string,
   prefix: string,
-  startAfter: string,
+  { startAfter = "", leftovers = false }: ListOptions,
 ): Promise<Entry[]> {
   const entries: Entry[] = [];
   for (const found of await readFolder(root, folderKey)) {
-    if (found.name.startsWith(temporaryPrefix)) continue;
+    if (!leftovers && found.name.startsWith(temporaryPrefix)) continue;
     const isFolder = found.isDirectory();
     if (!isFolder && !found.isFile() && !found.isSymbolicLink()) continue;
     const key = `${folderKey}${found.name}${isFolder ? "/" : ""}`;

@@ -18,6 +18,8 @@ export type GetOptions = IoOptions & { readonly range?: ByteRange };
 export type ListOptions = IoOptions & {
   /** Only keys that sort after this one (it need not exist). */
   readonly startAfter?: string;
+  /** What writers of the store that died left behind as well; only vacuum asks for it. */
+  readonly leftovers?: boolean;
 };
 
 /**
@@ -62,10 +64,8 @@ export function subStore(store: ObjectStore, prefix: string): ObjectStore {
       const meta = await store.head(full(key), options);
       return meta === null ? null : relative(meta);
     },
-    async *list(prefixBelow, { startAfter, signal }) {
-      const options = startAfter === undefined
-        ? { signal }
-        : { signal, startAfter: full(startAfter) };
+    async *list(prefixBelow, { startAfter, ...rest }) {
+      const options = startAfter === undefined ? rest : { ...rest, startAfter: full(startAfter) };
       for await (const meta of store.list(full(prefixBelow), options)) yield relative(meta);
     },
     put: (key, chunks, options) => store.put(full(key), chunks, options),
