@@ -1,6 +1,6 @@
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
-import { objectKeyOf } from "../log/file-key.ts";
+import { fileKey, objectKeyOf } from "../log/file-key.ts";
 import type { TableState } from "../log/table-state.ts";
 import { schemaToJson } from "../schema/schema-json.ts";
 import { removalOf, rewriteFile } from "./rewrite-file.ts";
@@ -37,14 +37,16 @@ export async function rewriteDraft(
   const schemaJson = schemaToJson(schema);
   const adds: AddFile[] = [];
   for (const add of files) {
-    const known = rewritten.get(add.path);
+    // A winner may have deleted rows of a file: then it is another one under the same path.
+    const key = fileKey(add, engine.store.uri);
+    const known = rewritten.get(key);
     if (known !== undefined && known.schemaJson === schemaJson) {
       adds.push(...known.adds);
       continue;
     }
     if (known !== undefined) await deleteFiles(engine, known.adds);
     const fresh = await rewriteFile(engine, table, add, { signal });
-    rewritten.set(add.path, { schemaJson, adds: fresh });
+    rewritten.set(key, { schemaJson, adds: fresh });
     adds.push(...fresh);
   }
   const nowMs = engine.clock.nowMs();

@@ -9,6 +9,7 @@ import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { loadTableState, type TableState } from "../../../src/delta/log/table-state.ts";
 import { writeDataFile } from "../../../src/delta/operations/append.ts";
 import { newTableActions } from "../../../src/delta/operations/create-table.ts";
+import { removalOf } from "../../../src/delta/operations/rewrite-file.ts";
 import { scanSnapshot } from "../../../src/delta/operations/scan.ts";
 import { featureDraft } from "../../../src/delta/operations/widen-by-feature.ts";
 import { widenTable } from "../../../src/delta/operations/widen-table.ts";
@@ -178,6 +179,41 @@ describe("widening by rewrite", () => {
     expect(await rowsOfTable(engine)).toEqual(
       [...rowsOfDay("a", 0), ...rowsOfDay("b", 10), ...rowsOfDay("c", 20)].map(widened),
     );
+  });
+
+  test("does not bring back rows that a winner deleted from a file", async () => {
+    let rival: (() => Promise<void>) | null = null;
+    const engine = testEngine((store) => ({
+      ...store,
+      putIfAbsent: async (key, bytes, options) => {
+        const plant = rival;
+        rival = null;
+        await plant?.();
+        return await store.putIfAbsent(key, bytes, options);
+      },
+    }));
+    const state = await append(engine, null, rowsOfDay("a", 0));
+    const [add] = (await loadSnapshot(engine, { signal })).files;
+    rival = async () => {
+      // Rows 3 and 4 of the file; the others are past its end.
+      const deletionVector = {
+        storageType: "i",
+        pathOrInlineDv: "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L",
+        sizeInBytes: 44,
+        cardinality: 6n,
+      };
+      const outcome = await commit(engine, state, {
+        operation: "DELETE",
+        operationParameters: {},
+        reads: { kind: "whole-table" },
+        dataChange: true,
+        removes: [removalOf(add!, 1)],
+        adds: [{ ...add!, deletionVector }],
+      }, { signal });
+      expect(outcome.kind).toBe("committed");
+    };
+    expect((await widenTable(engine, state, wide, rewrite)).kind).toBe("widened");
+    expect(await rowsOfTable(engine)).toEqual(rowsOfDay("a", 0).slice(0, 3).map(widened));
   });
 
   test("a winner that widened the same columns does our work", async () => {
