@@ -114,7 +114,6 @@ export function clusterView(settings: KafkaSettings): ClusterView {
       const nodeId = leaderOf(partition);
       if (nodeId === null) {
         leaderless.push({ partition, error: reasonOf(partition) });
-        leaders.delete(partition.topic);
       } else {
         led.set(nodeId, [...led.get(nodeId) ?? [], partition]);
       }

@@ -24,8 +24,7 @@ export type CommittedBatches = {
  * Java client's rule: a transaction begins at its first offset in the broker's list and ends at its
  * producer's abort marker.
  *
- * Checksums are not verified: in JavaScript CRC-32C costs more than the decoding of the records, TCP
- * and the broker have checksums of their own, and damaged records do not decompress or parse.
+ * Checksums are left to the encode workers, which read every byte anyway.
  *
  * Errors: `kafka` where batches are older than Kafka 0.11's format, damaged, or cut off so early that
  * not one is whole.

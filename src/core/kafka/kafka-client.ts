@@ -9,7 +9,7 @@ export type KafkaClient = {
   readonly description: string;
   /** Metadata of the given topics, or of all topics that we may see. Never creates a topic. */
   metadata(topics: readonly string[] | null, options: CallOptions): Promise<ClusterMetadata>;
-  /** Asks the partitions' leaders. `stable-end`: the last stable offset, as `read_committed` sees it. */
+  /** Asks the partitions' leaders; answers in the given order. `stable-end`: the last stable offset, as `read_committed` sees it. */
   listOffsets(
     partitions: readonly TopicPartition[],
     at: OffsetSpec,
@@ -147,7 +147,10 @@ export type JoinRequest = {
   readonly rebalanceTimeoutMs: number;
   /** Name of the assignment strategy; members must share one. */
   readonly protocol: string;
-  /** Bytes for the leader, in Kafka's ConsumerProtocolSubscription or a form of our own. */
+  /**
+   * Bytes for the leader, in the form of Kafka's ConsumerProtocolSubscription: brokers parse it, and
+   * Kafka 4 leaves a join unanswered when it cannot.
+   */
   readonly metadata: Uint8Array;
 };
 

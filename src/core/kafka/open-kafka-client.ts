@@ -77,7 +77,12 @@ async function listOffsets(
   const unasked = leaderless.map(({ partition: { topic, partition }, error }) => (
     { topic, partition, offset: -1n, error }
   ));
-  return [...listed, ...unasked];
+  const found = new Map([...listed, ...unasked].map((each) => [placeOf(each), each]));
+  return partitions.flatMap((partition) => found.get(placeOf(partition)) ?? []);
+}
+
+function placeOf({ topic, partition }: TopicPartition): string {
+  return `${topic} ${partition}`;
 }
 
 async function fetch(

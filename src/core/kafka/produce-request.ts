@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "../event/crc32c.ts";
 import { errorName } from "./error-names.ts";
 import type { NewRecord, ProducedRecord } from "./kafka-client.ts";
 import type { KafkaRequest } from "./kafka-request.ts";
@@ -69,7 +69,7 @@ function recordBatchOf(record: NewRecord, timestampMs: number): Buffer {
   header.writeInt32BE(-1, 53);
   header.writeInt32BE(1, 57);
   const batch = Buffer.concat([header, records]);
-  batch.writeUInt32BE(crc32c(batch.subarray(crcStart)), 17);
+  batch.writeUInt32BE(crc32c(batch, crcStart, batch.length), 17);
   return batch;
 }
 
