@@ -1,6 +1,10 @@
 import { CdcDeltaError } from "../../errors.ts";
+import type { KafkaClient } from "../kafka/kafka-client.ts";
 import type { SnapshotNotification } from "./notification.ts";
-import type { NotificationFeed } from "./notification-feed.ts";
+import { notificationFeed } from "./notification-feed.ts";
+import { sendSignal } from "./send-signal.ts";
+import { signalRecord, type SnapshotCondition } from "./signal.ts";
+import type { SnapshotChannels } from "./snapshot-connector.ts";
 import {
   advance,
   askedProgress,
@@ -15,6 +19,7 @@ type Options = { readonly signal: AbortSignal };
 
 /** What happens to a snapshot, in order. */
 export type SnapshotEvent =
+  | { readonly kind: "sent"; readonly offset: bigint }
   /** Debezium has taken it up; `joined`: as part of a snapshot that was running. */
   | { readonly kind: "answered"; readonly joined: boolean }
   | { readonly kind: "phase"; readonly phase: "paused" | "running" }
@@ -29,11 +34,14 @@ export type SnapshotEvent =
 
 export type FollowOptions = {
   readonly request: SnapshotRequest;
-  readonly feed: NotificationFeed;
+  readonly conditions: readonly SnapshotCondition[];
+  readonly channels: SnapshotChannels & { readonly notificationTopic: string };
   /** The topic of each collection. */
   readonly topics: ReadonlyMap<string, string>;
   /** How long nobody may answer. */
   readonly answerMsMax: number;
+  /** Called from time to time; throws when it is of no use to wait any longer. */
+  readonly check: (options: Options) => Promise<void>;
   readonly observe: (event: SnapshotEvent) => void;
   readonly signal: AbortSignal;
 };
@@ -48,32 +56,55 @@ export type FollowOutcome =
     readonly unreadable: number;
   };
 
-const growthEveryMs = 1000;
+const lookEveryMs = 1000;
+const checkEveryMs = 10_000;
 
 /**
- * Follows a snapshot that was asked for to its end. Open the feed before the signal is sent, or its
- * first notifications may be missed. Errors: `kafka`.
+ * Asks for a snapshot and follows it to its end in Kafka; where the rows go from there is
+ * `waitForSink`'s. Errors: `kafka`, and what `check` throws.
  */
 export async function followSnapshot(
-  { client, clock }: TopicWorld,
-  { request, feed, topics, answerMsMax, observe, signal }: FollowOptions,
+  world: TopicWorld,
+  { request, conditions, channels, topics, answerMsMax, check, observe, signal }: FollowOptions,
 ): Promise<FollowOutcome> {
+  const { client, clock } = world;
   let progress = askedProgress(request);
   let others = 0;
+  // Both before the signal: an answer may come at once.
+  const feed = await notificationFeed(world, channels.notificationTopic, { back: 0n, signal });
+  const growth = await growthMeter(client, topics, { signal });
+  const { id, type, collections } = request;
+  const record = signalRecord(
+    { kind: "execute", type, collections, conditions },
+    { id, topicPrefix: channels.topicPrefix },
+  );
+  observe({
+    kind: "sent",
+    offset: await sendSignal(world, { topic: channels.signalTopic, record, signal }),
+  });
   const askedMs = clock.nowMs();
-  const growth = await growthMeter({ client, clock }, topics, { signal });
+  let lookedMs = askedMs;
+  let checkedMs = askedMs;
   for (;;) {
     for (const notification of await feed.poll({ signal })) {
       const next = advance(progress, notification);
       if (next === progress) others++;
       tell(progress, next, { notification, observe });
       progress = next;
-      if (progress.phase === "ended") return { kind: "ended", progress };
+      if (progress.phase !== "ended") continue;
+      await growth(observe, { signal });
+      return { kind: "ended", progress };
     }
     if (progress.phase === "asked" && clock.nowMs() - askedMs >= answerMsMax) {
       return { kind: "unanswered", others, unreadable: feed.unreadable() };
     }
-    if (progress.phase !== "asked") await growth(observe, { signal });
+    if (progress.phase === "asked") continue;
+    if (clock.nowMs() - lookedMs < lookEveryMs) continue;
+    await growth(observe, { signal });
+    lookedMs = clock.nowMs();
+    if (lookedMs - checkedMs < checkEveryMs) continue;
+    await check({ signal });
+    checkedMs = lookedMs;
   }
 }
 
@@ -102,9 +133,9 @@ function tell(
   }
 }
 
-/** Tells from time to time how much the topics grew; that it cannot be known is no error. */
+/** Tells how much the topics grew; that it cannot be known is no error. */
 async function growthMeter(
-  { client, clock }: TopicWorld,
+  client: KafkaClient,
   topics: ReadonlyMap<string, string>,
   options: Options,
 ): Promise<(observe: (event: SnapshotEvent) => void, options: Options) => Promise<void>> {
@@ -120,11 +151,8 @@ async function growthMeter(
   const total = (ends: readonly SinkGoal[], topic: string): bigint =>
     ends.filter((end) => end.topic === topic).reduce((sum, { offset }) => sum + offset, 0n);
   const before = await look(options);
-  let lookedMs = clock.nowMs();
   return async (observe, lookOptions) => {
-    if (clock.nowMs() - lookedMs < growthEveryMs) return;
     const ends = await look(lookOptions);
-    lookedMs = clock.nowMs();
     if (ends.length === 0) return;
     const records = new Map([...topics].map(([collection, topic]) => {
       const grown = total(ends, topic) - total(before, topic);

@@ -78,7 +78,8 @@ export function snapshotProblems(
   return problems;
 }
 
-function runningProblems(
+/** Why a connector does not work just now. Pure. */
+export function runningProblems(
   { name, status }: Pick<ConnectorOverview, "name" | "status">,
 ): SnapshotProblem[] {
   const state = status?.state ?? "UNASSIGNED";
