@@ -1,4 +1,5 @@
 import { choice, toggle, wholeNumber } from "./settings/basic-types.ts";
+import { httpUrl } from "./settings/checked-types.ts";
 import {
   invalid,
   ok,
@@ -26,6 +27,12 @@ export type OptionValues<Table extends OptionTable> = {
 
 /** Flags of `run`. */
 export const runOptions = {
+  untilLatest: option({
+    type: toggle(),
+    default: false,
+    description: "Read Kafka up to what was the end when the run started, commit, and end: for " +
+      "cron and CI",
+  }),
   plan: option({
     type: toggle(),
     default: false,
@@ -88,6 +95,39 @@ export const inspectOptions = {
   }),
 } as const;
 
+/** Flags of `health`. */
+export const healthOptions = {
+  live: option({
+    type: toggle(),
+    default: false,
+    description: "Ask whether the process is alive, not whether it can do its work just now",
+  }),
+  url: option({
+    type: httpUrl(),
+    default: null,
+    description: "Where to ask (default: this machine, at the port of the run)",
+  }),
+  config: configFile(),
+} as const;
+
+/** Flags of `deploy-connector`. */
+export const deployConnectorOptions = {
+  dryRun: toggleOption("Check and show what would change; change nothing, create no topic"),
+  yes: toggleOption("Answer every question with yes, for scripts"),
+  recreate: toggleOption("Delete the connector and make it anew, although nothing needs it"),
+  resetOffsets: toggleOption(
+    "Forget where the connector was: stop it, delete its offsets and make it anew (or --delete it)",
+  ),
+  delete: toggleOption("Delete the connector; its offsets stay unless --reset-offsets is given"),
+  restart: toggleOption("Restart the connector and its tasks, and see them run"),
+  pause: toggleOption("Pause it: its task stays, idle"),
+  resume: toggleOption("Resume it when it is paused or stopped, and see it run"),
+  status: toggleOption("Show its state, the traces of failures and all connectors"),
+  offsets: toggleOption("Show where in MongoDB's change stream it is"),
+  json: toggleOption("Print the result as one JSON object"),
+  config: configFile(),
+} as const;
+
 /** Flags of `config`. */
 export const configOptions = {
   config: configFile(),
@@ -109,6 +149,10 @@ export function optionsOf<Table extends OptionTable>(
 
 function option<T, const D extends T | null>(definition: CommandOption<T, D>): CommandOption<T, D> {
   return definition;
+}
+
+function toggleOption(description: string): CommandOption<boolean, false> {
+  return option({ type: toggle(), default: false, description });
 }
 
 function configFile(): CommandOption<string, null> {

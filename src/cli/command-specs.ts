@@ -1,10 +1,13 @@
 import {
   type AnyCommandOption,
   configOptions,
+  deployConnectorOptions,
+  healthOptions,
   inspectOptions,
   runOptions,
 } from "./command-options.ts";
-import type { CommandName } from "./settings/setting.ts";
+import { type CommandName, kebabCase } from "./settings/setting.ts";
+import { snapshotOptions } from "./snapshot/snapshot-options.ts";
 
 /** Words of a command line that belong to no flag. */
 export type CommandArgument = {
@@ -31,16 +34,63 @@ export const commandSpecs: readonly CommandSpec[] = [
     name: "run",
     summary: "stream change events into Delta tables, exactly once",
     description:
-      "Reads Debezium change events and appends them to one Delta table per collection. " +
-      "Ends at the end of the source unless told to follow it. Run again over the same source it " +
-      "adds nothing; over one that grew, only the rest. The first SIGINT or SIGTERM finishes what " +
-      "was read, commits and exits 0; a second one exits at once.",
+      "Reads Debezium change events and appends them to one Delta table per collection: all " +
+      "topics of Kafka that match KAFKA_TOPIC_PATTERN, or with --source files. Kafka is followed " +
+      "unless --until-latest or --plan is given; files are read to their end unless --follow is. " +
+      "Run again over the same source it adds nothing; over one that grew, only the rest. The " +
+      "first SIGINT or SIGTERM finishes what was read, commits, leaves the consumer group and " +
+      "exits 0 within --shutdown-grace; a second one exits at once. While Kafka is followed, " +
+      "/metrics, /healthz and /readyz answer at --http-port.",
     argument: null,
     options: runOptions,
     examples: [
+      ["cdcdelta run --config cdcdelta.yaml", "all topics of Kafka that the file names"],
+      ["cdcdelta run --config cdcdelta.yaml --until-latest", "what is there by now, for cron"],
       ["cdcdelta run --source events.ndjson --base-path ./lake", "a file into a local folder"],
       ["kcat -J … | cdcdelta run --source - --base-path s3://lake/cdc", "kcat's lines into S3"],
       ["cdcdelta run --source events/ --base-path ./lake --plan", "show what would be written"],
+    ],
+  },
+  {
+    name: "snapshot",
+    summary: "read collections again, and follow the rows into the tables",
+    description: "Asks the Debezium connector by a Kafka signal to read collections again, and " +
+      "follows it until the rows are in the Delta tables (committed by the consumer group of " +
+      "cdcdelta run). It succeeds only when every collection was read to its end. Rows of a " +
+      "snapshot are upserts: running it again is safe. SIGINT ends the following, not the snapshot.",
+    argument: { name: "db.coll", description: "collections to read again", arity: "any" },
+    options: snapshotOptions,
+    examples: [
+      ["cdcdelta snapshot shop.orders shop.items", "two collections, while changes go on"],
+      [
+        `cdcdelta snapshot shop.orders --where '{"status": "open"}'`,
+        "only the documents that match",
+      ],
+      ["cdcdelta snapshot shop.orders --type blocking", "changes wait meanwhile"],
+      ["cdcdelta snapshot --status", "what is running, and how the last ones ended"],
+      ["cdcdelta snapshot --stop shop.orders", "leave it where it is"],
+    ],
+  },
+  {
+    name: "deploy-connector",
+    summary: "deploy the Debezium connector and see it run; or look at it, pause it, delete it",
+    description:
+      "Waits for Kafka Connect, checks plugin, worker, topics, MongoDB and the configuration, shows " +
+      "what would change against what is deployed, deploys it, and polls until the connector and " +
+      "every task run. Asks before a connector is deleted, be it to make it anew. Exits 1 unless " +
+      "the connector runs in the end; nothing to change is no failure.",
+    argument: {
+      name: "connector.json",
+      description: "connector's configuration, {name, config} or the configuration alone, with " +
+        "${VARIABLES}; without it the one that is built in (deploy/kafka-connect)",
+      arity: "optional",
+    },
+    options: deployConnectorOptions,
+    examples: [
+      ["cdcdelta deploy-connector --dry-run", "check everything, change nothing"],
+      ["cdcdelta deploy-connector connector.json --yes", "deploy from a script"],
+      ["cdcdelta deploy-connector --status", "its state, and that of all connectors"],
+      ["cdcdelta deploy-connector --reset-offsets", "make it anew, with a new snapshot"],
     ],
   },
   {
@@ -63,6 +113,18 @@ export const commandSpecs: readonly CommandSpec[] = [
     ],
   },
   {
+    name: "health",
+    summary: "ask a running cdcdelta whether it is ready; for container health checks",
+    description: "Asks /readyz of the run on this machine (with --live /healthz) and prints the " +
+      "answer. Exit code 0: ready; 1: not ready, or not there.",
+    argument: null,
+    options: healthOptions,
+    examples: [
+      ["cdcdelta health", "joined its group, and Kafka and the store answer"],
+      ["cdcdelta health --live --http-port 9000", "the process is alive, at another port"],
+    ],
+  },
+  {
     name: "config",
     summary: "print the effective configuration and where each value came from",
     description: "Lays flags over environment variables over the config file over the defaults, " +
@@ -81,6 +143,11 @@ export function commandSpec(name: CommandName): CommandSpec {
   const spec = commandSpecs.find((each) => each.name === name);
   if (spec === undefined) throw new RangeError(`Cannot find the command "${name}"`);
   return spec;
+}
+
+/** `--plan`; what is on unless switched off is `--no-wait`. */
+export function optionFlag(key: string, { default: value }: AnyCommandOption): string {
+  return `--${value === true ? "no-" : ""}${kebabCase(key)}`;
 }
 
 /** How an argument is written in usage lines: `<table>`, `[config]`, `<collection…>`. */

@@ -1,8 +1,9 @@
 import { kafkaProblems } from "./settings/kafka-checks.ts";
 import type { Problem } from "./settings/problem.ts";
-import type { CommandName } from "./settings/setting.ts";
+import { type CommandName, kebabCase } from "./settings/setting.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
-import type { SettingKey } from "./settings/settings.ts";
+import { snapshotRequirements } from "./snapshot/snapshot-requirements.ts";
+import type { SettingKey, Settings } from "./settings/settings.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -11,6 +12,7 @@ export function requirements(
   name: CommandName,
   resolved: ResolvedSettings,
   options: Options,
+  words: readonly string[] = [],
 ): Problem[] {
   switch (name) {
     case "run":
@@ -18,7 +20,9 @@ export function requirements(
     case "inspect":
       return inspectRequirements(options);
     case "deploy-connector":
+      return [...kafkaRequirements(resolved), ...deployRequirements(resolved, options)];
     case "snapshot":
+      return [...kafkaRequirements(resolved), ...snapshotRequirements(resolved, options, words)];
     case "config":
       return kafkaRequirements(resolved);
     case "health":
@@ -27,11 +31,51 @@ export function requirements(
 }
 
 /** The settings of Kafka fit together; other commands do not care. */
-function kafkaRequirements({ values, origins }: ResolvedSettings): Problem[] {
+function kafkaRequirements(
+  { values, origins }: Pick<ResolvedSettings, "values" | "origins">,
+): Problem[] {
   return kafkaProblems(values, (key) => {
     const origin = origins.get(key);
     return origin === undefined || origin.kind === "default" ? key : origin.place;
   });
+}
+
+function deployRequirements({ values }: ResolvedSettings, options: Options): Problem[] {
+  const problems: Problem[] = [];
+  const given = (key: string): boolean => options[key] === true;
+  const flagsOf = (keys: readonly string[]): string[] =>
+    keys.filter(given).map((key) => `--${kebabCase(key)}`);
+  const actions = flagsOf(["delete", "restart", "pause", "resume", "status", "offsets"]);
+  if (actions.length > 1) {
+    problems.push({
+      place: actions.join(", "),
+      message: "are different things to do",
+      fix: "ask for one of them at a time",
+    });
+  }
+  const ways = flagsOf(given("delete") ? ["recreate"] : ["recreate", "resetOffsets"]);
+  if (actions.length > 0 && ways.length > 0) {
+    problems.push({
+      place: ways.join(", "),
+      message: `belongs to deploying, not to ${actions.join(", ")}`,
+      fix: "remove it",
+    });
+  }
+  if (given("dryRun") && actions.length > 0) {
+    problems.push({
+      place: "--dry-run",
+      message: `belongs to deploying, not to ${actions.join(", ")}`,
+      fix: "remove it",
+    });
+  }
+  if (values.connectPassword !== null && values.connectUsername === null) {
+    problems.push({
+      place: "KAFKA_CONNECT_PASSWORD",
+      message: "is set without a user",
+      fix: "set KAFKA_CONNECT_USERNAME as well",
+    });
+  }
+  return problems;
 }
 
 function runRequirements({ values, origins }: ResolvedSettings, options: Options): Problem[] {
@@ -39,18 +83,9 @@ function runRequirements({ values, origins }: ResolvedSettings, options: Options
   // A value that was given but is not valid has its own problem already.
   const absent = (key: SettingKey): boolean =>
     values[key] === null && origins.get(key)?.kind === "default";
-  if (absent("source")) {
-    const kafka = values.kafkaBootstrapServers !== null;
-    problems.push({
-      place: "--source",
-      message: kafka
-        ? "is missing; this version does not read from Kafka itself"
-        : "is missing: there is nothing to read",
-      fix: kafka
-        ? "pipe kcat into it: kcat -C -J … | cdcdelta run --source -"
-        : "write --source with a file, a folder, or - for standard input",
-    });
-  }
+  const fromKafka = values.source === null;
+  if (absent("source")) problems.push(...kafkaSourceProblems(absent, values));
+  if (fromKafka) problems.push(...kafkaRequirements({ values, origins }));
   if (absent("basePath")) {
     problems.push({
       place: "--base-path",
@@ -58,11 +93,63 @@ function runRequirements({ values, origins }: ResolvedSettings, options: Options
       fix: "write --base-path with a folder or s3://bucket/prefix, or set DELTA_TABLE_BASE_PATH",
     });
   }
-  if (options["plan"] === true && values.follow) {
+  problems.push(...modeProblems(values, options));
+  return problems;
+}
+
+/** Without `--source` Kafka is read: from somewhere, and something. */
+function kafkaSourceProblems(absent: (key: SettingKey) => boolean, values: Settings): Problem[] {
+  if (absent("kafkaBootstrapServers")) {
+    const topics = values.kafkaTopicPattern !== null;
+    return [{
+      place: topics ? "KAFKA_BOOTSTRAP_SERVERS" : "--source",
+      message: topics
+        ? "is missing: topics are named, but no broker"
+        : "is missing: there is nothing to read",
+      fix: topics
+        ? "set it to host:port of a broker, or write --kafka-bootstrap-servers"
+        : "write --source with a file, a folder, or - for standard input; or set " +
+          "KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC_PATTERN to read Kafka",
+    }];
+  }
+  if (!absent("kafkaTopicPattern")) return [];
+  return [{
+    place: "KAFKA_TOPIC_PATTERN",
+    message: "is missing: no topic of Kafka is named",
+    fix: "set it (--kafka-topic-pattern) to a regular expression that matches whole names, for " +
+      "example 'cdc\\.shop\\..*'",
+  }];
+}
+
+/** Ways to read that exclude each other. */
+function modeProblems(values: Settings, options: Options): Problem[] {
+  const problems: Problem[] = [];
+  const fromKafka = values.source === null;
+  if (options["untilLatest"] === true && !fromKafka) {
+    problems.push({
+      place: "--until-latest",
+      message: "is for Kafka; files are read to their end anyway",
+      fix: "remove it, or leave --source out",
+    });
+  }
+  if (values.follow && fromKafka) {
+    problems.push({
+      place: "--follow",
+      message: "is for files; Kafka is followed unless --until-latest says otherwise",
+      fix: "remove it",
+    });
+  } else if (options["plan"] === true && values.follow) {
     problems.push({
       place: "--plan",
       message: "cannot be used with --follow: a plan is made at the end of the source",
       fix: "remove one of the two",
+    });
+  }
+  if (values.sourceId !== null && fromKafka) {
+    problems.push({
+      place: "--source-id",
+      message: "is for files; records of Kafka carry their topic",
+      fix: "remove it, or write --source",
     });
   }
   if (values.follow && values.source === "-") {

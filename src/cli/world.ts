@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
+import { createInterface } from "node:readline";
 
 export type SignalName = "SIGINT" | "SIGTERM";
 
@@ -23,6 +24,11 @@ export type CliWorld = {
   readonly stderr: TextSink;
   /** The terminal that standard error is, for the progress bar; null when it is none. */
   readonly terminal: NodeJS.WriteStream | null;
+  /**
+   * Asks a person and answers with the line typed; null for Ctrl-C, Ctrl-D or an aborted signal.
+   * Itself null where standard input or standard error is no terminal: there is nobody to ask.
+   */
+  readonly ask: ((question: string, signal: AbortSignal) => Promise<string | null>) | null;
   /** Calls the listener for each SIGINT and SIGTERM until the returned function is called. */
   onSignal(listener: (signal: SignalName) => void): () => void;
   /** Ends the process at once. */
@@ -38,6 +44,7 @@ export function processWorld(): CliWorld {
     stdout: sinkOf(process.stdout),
     stderr: sinkOf(process.stderr),
     terminal: process.stderr.isTTY ? process.stderr : null,
+    ask: process.stdin.isTTY && process.stderr.isTTY ? askOnTerminal : null,
     onSignal(listener) {
       const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
         const handler = (): void => listener(signal);
@@ -48,6 +55,27 @@ export function processWorld(): CliWorld {
     },
     exit: (code) => process.exit(code),
   };
+}
+
+function askOnTerminal(question: string, signal: AbortSignal): Promise<string | null> {
+  if (signal.aborted) return Promise.resolve(null);
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    const end = (answer: string | null): void => {
+      signal.removeEventListener("abort", onAbort);
+      lines.close();
+      resolve(answer);
+    };
+    const onAbort = (): void => end(null);
+    signal.addEventListener("abort", onAbort, { once: true });
+    // Ctrl-C comes as this event while a line is being typed, not as a signal to the process.
+    lines.on("SIGINT", () => {
+      process.stderr.write("^C\n");
+      end(null);
+    });
+    lines.on("close", () => end(null));
+    lines.question(question, end);
+  });
 }
 
 type TtyLike = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };

@@ -6,6 +6,8 @@ export type FakeWorldOptions = {
   readonly stdin?: AsyncIterable<Uint8Array>;
   /** Standard output's reader goes away once it has this many characters. */
   readonly stdoutCharsMax?: number;
+  /** Answers questions; without it there is nobody to ask. */
+  readonly ask?: NonNullable<CliWorld["ask"]>;
 };
 
 export type FakeWorld = {
@@ -29,6 +31,7 @@ export function fakeWorld(argv: readonly string[], options: FakeWorldOptions = {
     stdout: stdout.sink,
     stderr: stderr.sink,
     terminal: null,
+    ask: options.ask ?? null,
     onSignal(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

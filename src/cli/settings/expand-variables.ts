@@ -1,11 +1,20 @@
 type Env = Readonly<Record<string, string | undefined>>;
 type Report = (path: readonly PropertyKey[], message: string, fix: string) => void;
 
+/** `${file:/run/secrets/mongo:uri}`: a reference that somebody else resolves. */
+const reference = /^\$\{[A-Za-z_][\w.-]*:(?!-)[^}]*\}$/;
+
 /**
  * Replaces `${NAME}` and `${NAME:-default}` in every text of a config file, after it was parsed, so
- * that a value can never change the file's structure. `$$` stands for `$`.
+ * that a value can never change the file's structure. `$$` stands for `$`. With `keepReferences`,
+ * `${provider:…}` stays as it is.
  */
-export function expandVariables(value: unknown, env: Env, report: Report): unknown {
+export function expandVariables(
+  value: unknown,
+  env: Env,
+  report: Report,
+  { keepReferences = false }: { readonly keepReferences?: boolean } = {},
+): unknown {
   return expandAt(value, []);
 
   function expandAt(node: unknown, path: readonly PropertyKey[]): unknown {
@@ -20,6 +29,7 @@ export function expandVariables(value: unknown, env: Env, report: Report): unkno
   function expandText(text: string, path: readonly PropertyKey[]): string {
     return text.replace(/\$\$|\$\{([^}]*)\}?/g, (whole, inner: string | undefined) => {
       if (whole === "$$") return "$";
+      if (keepReferences && reference.test(whole)) return whole;
       const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(inner ?? "");
       if (match === null || !whole.endsWith("}")) {
         report(
