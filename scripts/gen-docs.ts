@@ -1,17 +1,18 @@
-// Writes docs/cli.md and docs/config.md from the tables of src/cli. `npm run docs`
+// Writes docs/cli.md, docs/config.md and docs/metrics.md from the tables of src/cli. `npm run docs`
 import { writeFileSync } from "node:fs";
 import type { AnyCommandOption } from "../src/cli/command-options.ts";
-import { argumentText, type CommandSpec, commandSpecs } from "../src/cli/command-specs.ts";
+import {
+  argumentText,
+  type CommandSpec,
+  commandSpecs,
+  optionFlag,
+} from "../src/cli/command-specs.ts";
 import { exitCodeTexts } from "../src/cli/exit-codes.ts";
 import { defaultText, shownValue } from "../src/cli/program.ts";
-import {
-  type AnySetting,
-  envNamesOf,
-  flagOf,
-  kebabCase,
-  settingGroups,
-} from "../src/cli/settings/setting.ts";
+import { type AnySetting, envNamesOf, flagOf, settingGroups } from "../src/cli/settings/setting.ts";
 import { settingEntries, settingsOf } from "../src/cli/settings/settings.ts";
+import { labelSetsMax } from "../src/cli/watch/metric-registry.ts";
+import { type MetricSpec, metricTable } from "../src/cli/watch/metric-table.ts";
 
 const generatedNote =
   "<!-- Made by `npm run docs` from the tables in src/cli; do not edit by hand. -->";
@@ -50,6 +51,28 @@ export function configDoc(): string {
   ].join("\n\n").trimEnd() + "\n";
 }
 
+/** docs/metrics.md: every metric of a run. */
+export function metricsDoc(): string {
+  const rows = Object.entries<MetricSpec>(metricTable).map(([name, { type, labels, help }]) => [
+    code(name),
+    type,
+    labels.map(code).join(", "),
+    help,
+  ]);
+  return [
+    "# Metrics",
+    generatedNote,
+    "While Kafka is followed, `cdcdelta run` answers `/metrics` for Prometheus, `/healthz` (the " +
+    "process is alive) and `/readyz` (it is in its consumer group, and Kafka and the store " +
+    "answer; otherwise 503 with the reasons as JSON) on port 8001 (`--http-port`). Counters count " +
+    "what was committed, since the start of the process. Labels with more than " +
+    `${labelSetsMax} different values go on as \`(other)\`.`,
+    table(["metric", "type", "labels", "meaning"], rows),
+    "`cdcdelta_freshness_seconds` compares two clocks, MongoDB's and ours.",
+    "",
+  ].join("\n\n").trimEnd() + "\n";
+}
+
 function commandSection(spec: CommandSpec): string[] {
   const argument = spec.argument === null ? "" : ` ${argumentText(spec.argument)}`;
   const parts = [
@@ -82,8 +105,8 @@ function commandSection(spec: CommandSpec): string[] {
 
 function optionRow([key, each]: readonly [string, AnyCommandOption]): string[] {
   const { placeholder } = each.type;
-  const flag = `--${kebabCase(key)}${placeholder === "" ? "" : ` ${placeholder}`}`;
-  const shown = each.default === null || each.default === false
+  const flag = `${optionFlag(key, each)}${placeholder === "" ? "" : ` ${placeholder}`}`;
+  const shown = each.default === null || typeof each.default === "boolean"
     ? ""
     : shownValue(each.type.show(each.default));
   return [code(flag), each.description, code(shown)];
@@ -168,4 +191,5 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 if (import.meta.main) {
   writeFileSync(new URL("../docs/cli.md", import.meta.url), cliDoc());
   writeFileSync(new URL("../docs/config.md", import.meta.url), configDoc());
+  writeFileSync(new URL("../docs/metrics.md", import.meta.url), metricsDoc());
 }

@@ -8,6 +8,8 @@ export const exitCodes = {
   failed: 1,
   /** Flags, environment or configuration are wrong; nothing was started. */
   usage: 2,
+  /** The shutdown grace was over before all that was read was committed; nothing is lost. */
+  gaveUp: 3,
   /** A second SIGINT: ended at once, uncommitted rows are read again next time. */
   interrupted: 130,
   /** The same by SIGTERM. */
@@ -27,6 +29,7 @@ export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.done, "done"],
   [exitCodes.failed, "failed; standard error says why"],
   [exitCodes.usage, "wrong usage or configuration; nothing was started"],
+  [exitCodes.gaveUp, "told to end, but not done within the shutdown grace; run again to go on"],
   [exitCodes.interrupted, "ended at once by a second SIGINT"],
   [exitCodes.terminated, "ended at once by a second SIGTERM"],
 ];

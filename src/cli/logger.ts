@@ -3,6 +3,8 @@ import { jsonText } from "./output/json-text.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
+export type { Logger } from "@logtape/logtape";
+
 export type LogSink = (line: string) => void;
 
 /**

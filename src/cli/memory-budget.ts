@@ -23,12 +23,24 @@ export function workersWithin(memoryBytes: number): number {
   return Math.max(1, Math.floor((memoryBytes - idleBytes) / (2 * threadBytes)));
 }
 
+/** Brokers with an answer under way at the same time, for the memory budget. */
+const brokersFetched = 2;
+
+/** Memory of fetches from Kafka that are under way or were not handed over yet. */
+export function fetchBytes(fetchBytesMax: number): number {
+  return brokersFetched * fetchBytesMax;
+}
+
 /**
  * Raw input that may be held at once so that the process stays within its budget. Half of what is
  * left beside the threads: held input also passes through the stores' buffers, and collectors free
- * late.
+ * late. `buffersBytes` is what the source itself holds.
  */
-export function heldBytesWithin(memoryBytes: number, workers: number): number {
-  const left = memoryBytes - idleBytes - workers * threadBytes;
+export function heldBytesWithin(
+  memoryBytes: number,
+  workers: number,
+  buffersBytes = 0,
+): number {
+  const left = memoryBytes - idleBytes - workers * threadBytes - buffersBytes;
   return Math.max(heldBytesMin, Math.floor(left / 2));
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { argumentText, commandSpec, commandSpecs } from "./command-specs.ts";
+import { argumentText, commandSpec, commandSpecs, optionFlag } from "./command-specs.ts";
 import { buildProgram, type ParsedCommand } from "./program.ts";
 import { fixOf } from "./settings/basic-types.ts";
 import { nearest, type Problem } from "./settings/problem.ts";
@@ -148,7 +148,8 @@ function flagsOf(parsed: ParsedCommand): string[] {
     const flag = flagOf(key, each);
     return each.type.arity === "toggle" ? [flag, flag.replace("--", "--no-")] : [flag];
   });
-  const ownFlags = Object.keys(commandSpec(parsed.name).options).map((k) => `--${kebabCase(k)}`);
+  const ownFlags = Object.entries(commandSpec(parsed.name).options)
+    .map(([key, each]) => optionFlag(key, each));
   return [...ownFlags, ...settingFlags, "--help"];
 }
 

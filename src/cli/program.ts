@@ -1,15 +1,9 @@
 import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import type { JsonValue } from "../delta/schema/data-type.ts";
 import type { AnyCommandOption } from "./command-options.ts";
-import { argumentText, type CommandSpec, commandSpecs } from "./command-specs.ts";
+import { argumentText, type CommandSpec, commandSpecs, optionFlag } from "./command-specs.ts";
 import { exitCodeTexts } from "./exit-codes.ts";
-import {
-  type AnySetting,
-  type CommandName,
-  envNamesOf,
-  flagOf,
-  kebabCase,
-} from "./settings/setting.ts";
+import { type AnySetting, type CommandName, envNamesOf, flagOf } from "./settings/setting.ts";
 import { type SettingKey, settingsOf } from "./settings/settings.ts";
 import type { ValueType } from "./settings/value-type.ts";
 import { versionText } from "./version.ts";
@@ -70,7 +64,7 @@ function addCommand(
     command.argument(`[${spec.argument.name}]`, spec.argument.description);
   }
   for (const [key, each] of Object.entries(spec.options)) {
-    const flag = `--${kebabCase(key)}`;
+    const flag = optionFlag(key, each);
     for (const option of optionsOf(flag, each.type, commandHelp(each), false)) {
       optionNames.set(option.attributeName(), key);
       command.addOption(option);
@@ -131,7 +125,7 @@ function optionsOf(
 }
 
 function commandHelp(each: AnyCommandOption): string {
-  if (each.default === null || each.default === false) return each.description;
+  if (each.default === null || typeof each.default === "boolean") return each.description;
   return `${each.description} (default: ${shownValue(each.type.show(each.default))})`;
 }
 

@@ -1,8 +1,9 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import type { PumpEvent } from "../core/pump/pump-events.ts";
 import { humanByteSize } from "./settings/units.ts";
+import type { RunEvent } from "./watch/run-event.ts";
 
-const redrawMs = 200;
+const redrawMs = 250;
 /** Events a second are those of the last few seconds, so that the number is alive but calm. */
 const rateWindowMs = 5000;
 
@@ -10,7 +11,7 @@ export type SourceProgress = { readonly bytesRead: number; readonly bytesTotal: 
 
 /** The progress bar of a run on a terminal. */
 export type ProgressBar = {
-  observe(event: PumpEvent): void;
+  observe(event: RunEvent): void;
   /** Writes a line above the bar. */
   print(line: string): void;
   /** Draws a last time and leaves the terminal as it was. */
@@ -54,10 +55,10 @@ export function progressMeter(): {
   };
 }
 
-/** Draws on a terminal until stopped. */
+/** Draws a line on a terminal until stopped; `lineOf` gets what was done and the width. */
 export function progressBar(
   stream: NodeJS.WriteStream,
-  sourceProgress: () => SourceProgress,
+  lineOf: (facts: ProgressFacts, columns: number) => string,
 ): ProgressBar {
   const meter = progressMeter();
   const bars = new MultiBar({
@@ -73,14 +74,16 @@ export function progressBar(
   });
   const bar: SingleBar = bars.create(1, 0, { line: "" });
   const draw = (): void => {
-    const line = progressLine(sourceProgress(), meter.facts(Date.now()), terminalWidth(stream));
+    const line = lineOf(meter.facts(Date.now()), terminalWidth(stream));
     bar.update(0, { line });
   };
   draw();
   let stopped = false;
   const timer = setInterval(draw, redrawMs);
   return {
-    observe: (event) => meter.observe(event, Date.now()),
+    observe: (event) => {
+      if (event.kind === "pump") meter.observe(event.event, Date.now());
+    },
     print: (line) => bars.log(line.endsWith("\n") ? line : `${line}\n`),
     stop() {
       if (stopped) return;

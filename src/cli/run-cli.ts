@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { configText } from "./commands/config.ts";
-import { inspectOptions, optionsOf, runOptions } from "./command-options.ts";
+import {
+  deployConnectorOptions,
+  healthOptions,
+  inspectOptions,
+  optionsOf,
+  runOptions,
+} from "./command-options.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { type Invocation, parseArgv } from "./parse-argv.ts";
 import { requirements } from "./requirements.ts";
@@ -9,6 +15,7 @@ import { deriveSettings } from "./settings/derive-settings.ts";
 import { formatProblems, misspeltVariables, type Problem } from "./settings/problem.ts";
 import { type ResolvedSettings, resolveSettings } from "./settings/resolve-settings.ts";
 import { systemFacts } from "./system.ts";
+import { snapshotOptions } from "./snapshot/snapshot-options.ts";
 import type { CliWorld } from "./world.ts";
 
 type CommandInvocation = Extract<Invocation, { kind: "command" }>;
@@ -57,7 +64,7 @@ async function runCommand(world: CliWorld, invocation: CommandInvocation): Promi
 
 async function dispatch(
   world: CliWorld,
-  { parsed, argument, options }: CommandInvocation,
+  { parsed, argument, words, options }: CommandInvocation,
   { configPath, resolved }: { configPath: string | null; resolved: ResolvedSettings },
 ): Promise<number> {
   switch (parsed.name) {
@@ -76,10 +83,19 @@ async function dispatch(
         optionsOf(inspectOptions, options),
       );
     }
-    case "deploy-connector":
-    case "snapshot":
-    case "health":
-      throw new RangeError(`Cannot run "${parsed.name}"`);
+    case "deploy-connector": {
+      const { deployConnectorCommand } = await import("./commands/deploy-connector.ts");
+      const flags = optionsOf(deployConnectorOptions, options);
+      return await deployConnectorCommand(world, resolved, argument, flags);
+    }
+    case "snapshot": {
+      const { snapshotCommand } = await import("./commands/snapshot.ts");
+      return await snapshotCommand(world, resolved, words, optionsOf(snapshotOptions, options));
+    }
+    case "health": {
+      const { healthCommand } = await import("./commands/health.ts");
+      return await healthCommand(world, resolved, optionsOf(healthOptions, options));
+    }
     case "run": {
       const { runCommand: run } = await import("./commands/run.ts");
       return await run(world, resolved, optionsOf(runOptions, options));
@@ -88,7 +104,7 @@ async function dispatch(
 }
 
 /** Everything that is known before anything is started, and everything wrong with it. */
-function configuration(world: CliWorld, { parsed, options, problems }: CommandInvocation): {
+function configuration(world: CliWorld, { parsed, words, options, problems }: CommandInvocation): {
   readonly configPath: string | null;
   readonly resolved: ResolvedSettings;
   readonly problems: readonly Problem[];
@@ -112,7 +128,7 @@ function configuration(world: CliWorld, { parsed, options, problems }: CommandIn
       ...problems,
       ...laid.problems,
       ...derived.problems,
-      ...requirements(parsed.name, derived.resolved, options),
+      ...requirements(parsed.name, derived.resolved, options, words),
     ],
   };
 }

@@ -1,20 +1,70 @@
 import type { Logger } from "@logtape/logtape";
-import type { PumpEvent } from "../core/pump/pump-events.ts";
+import type { PumpEvent, PumpSummary } from "../core/pump/pump-events.ts";
 import type { RetryEvent } from "../delta/storage/retrying-store.ts";
 import { typeName } from "../delta/schema/type-name.ts";
+import { CdcDeltaError, messageOf } from "../errors.ts";
+import { logKafkaEvent } from "./kafka-log.ts";
+import { entry, type LogEntry } from "./log-entry.ts";
 import { nounFor } from "./output/counted.ts";
 import { diffLines, schemaDiff } from "./schema-diff.ts";
-
-type Entry = {
-  readonly level: "debug" | "info" | "warn";
-  /** Names in braces stand for facts. */
-  readonly message: string;
-  readonly facts: Readonly<Record<string, unknown>>;
-};
+import type { RunEvent } from "./watch/run-event.ts";
 
 type EventOf<K extends PumpEvent["kind"]> = Extract<PumpEvent, { readonly kind: K }>;
 
+/** On a terminal the line at its foot tells what goes well: `brief` leaves that to it. */
+const toldByTheBar = new Set<PumpEvent["kind"]>(["table-opened", "committed"]);
+
 /** Writes what happens in a run to the log. */
+export function logRunEvent(
+  logger: Logger,
+  event: RunEvent,
+  { brief }: { readonly brief: boolean },
+): void {
+  switch (event.kind) {
+    case "pump":
+      if (!brief || !toldByTheBar.has(event.event.kind)) logPumpEvent(logger, event.event);
+      break;
+    case "kafka":
+      logKafkaEvent(logger, event.event);
+      break;
+    case "store-retry":
+      logRetry(logger, event.event);
+      break;
+    case "store-answer":
+      break;
+    case "stopping":
+      logger.info("{signal}: committing what was read; a second signal exits at once", {
+        event: "stopping",
+        signal: event.signal,
+      });
+  }
+}
+
+/** Writes why a run ended before its time. */
+export function logFailure(logger: Logger, error: unknown): void {
+  const known = error instanceof CdcDeltaError;
+  // Braces of the message itself are no places for facts.
+  const message = messageOf(error).replaceAll("{", "{{").replaceAll("}", "}}");
+  logger.error(message, {
+    event: "failed",
+    code: known ? error.code : "internal",
+    ...(known ? error.context : {}),
+  });
+  if (error instanceof Error) logger.debug("{stack}", { event: "stack", stack: error.stack });
+}
+
+/** Writes what a run did. */
+export function logRunEnd(logger: Logger, summary: PumpSummary, elapsedMs: number): void {
+  const { tables, ...totals } = summary;
+  logger.info("Done: {records} records, {rows} rows", {
+    event: "done",
+    ...totals,
+    tables: tables.length,
+    elapsedMs,
+  });
+}
+
+/** Writes what happens in the pump to the log. */
 export function logPumpEvent(logger: Logger, event: PumpEvent): void {
   const { level, message, facts } = logEntry(event);
   logger[level](message, { event: event.kind, ...facts });
@@ -28,7 +78,7 @@ export function logRetry(logger: Logger, { operation, key, attempt, delayMs, err
 }
 
 /** The log entry of an event: level, message and facts. Pure. */
-export function logEntry(event: PumpEvent): Entry {
+export function logEntry(event: PumpEvent): LogEntry {
   return event.kind === "flushed" || event.kind === "checkpoint"
     ? routineEntry(event)
     : event.kind === "table-opened" || event.kind === "schema-changed" ||
@@ -38,7 +88,7 @@ export function logEntry(event: PumpEvent): Entry {
 }
 
 /** What only somebody who looks for a fault wants to know. */
-function routineEntry(event: EventOf<"flushed" | "checkpoint">): Entry {
+function routineEntry(event: EventOf<"flushed" | "checkpoint">): LogEntry {
   switch (event.kind) {
     case "checkpoint": {
       const { kind: _, ...facts } = event;
@@ -55,7 +105,7 @@ function routineEntry(event: EventOf<"flushed" | "checkpoint">): Entry {
 /** What went as it should. */
 function progressEntry(
   event: EventOf<"table-opened" | "schema-changed" | "committed" | "widened">,
-): Entry {
+): LogEntry {
   switch (event.kind) {
     case "table-opened": {
       const { kind: _, ...facts } = event;
@@ -98,7 +148,7 @@ type AttentionKind =
   | "maintenance-failed";
 
 /** What was recovered with nothing lost, but may be news to somebody. */
-function attentionEntry(event: EventOf<AttentionKind>): Entry {
+function attentionEntry(event: EventOf<AttentionKind>): LogEntry {
   const { kind: _, ...facts } = event;
   switch (event.kind) {
     case "rescued": {
@@ -145,8 +195,4 @@ function attentionEntry(event: EventOf<AttentionKind>): Entry {
     case "maintenance-failed":
       return entry("warn", "Upkeep of {table} failed and will be tried again: {why}", facts);
   }
-}
-
-function entry(level: Entry["level"], message: string, facts: Entry["facts"]): Entry {
-  return { level, message, facts };
 }

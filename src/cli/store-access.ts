@@ -9,9 +9,7 @@ import { systemClock } from "./clock.ts";
 import { proxyFor } from "./proxy.ts";
 import { systemRandom } from "./random.ts";
 import type { Settings } from "./settings/settings.ts";
-
-/** Attempts of a store call that may be repeated; with full jitter some ten seconds in all. */
-const attemptsMax = 8;
+import { type StoreWatcher, watchedStore } from "./watch/watched-store.ts";
 
 type StoreSettings = Pick<
   Settings,
@@ -28,7 +26,14 @@ type StoreSettings = Pick<
   | "httpProxy"
   | "httpsProxy"
   | "proxyBypass"
+  | "retries"
 >;
+
+/** Who hears of calls: of each that is repeated, and of how each was answered. */
+export type StoreWatch = {
+  readonly onRetry?: (event: RetryEvent) => void;
+  readonly watch?: StoreWatcher;
+};
 
 /** Opens stores by location; locations in one bucket share their connections. */
 export type StoreAccess = {
@@ -37,14 +42,20 @@ export type StoreAccess = {
   close(): void;
 };
 
-/** Stores as the settings say; `onRetry` hears of every call that is repeated. Errors: `usage`. */
+/** Stores as the settings say. Errors: `usage`. */
 export function storeAccess(
   settings: StoreSettings,
-  onRetry: (event: RetryEvent) => void = () => undefined,
+  { onRetry = () => undefined, watch = () => undefined }: StoreWatch = {},
 ): StoreAccess {
   const buckets = new Map<string, ObjectStore & { close(): void }>();
+  const options = {
+    clock: systemClock,
+    random: systemRandom,
+    attemptsMax: settings.retries,
+    onRetry,
+  };
   const retry = (store: ObjectStore): ObjectStore =>
-    retryingStore(store, { clock: systemClock, random: systemRandom, attemptsMax, onRetry });
+    retryingStore(watchedStore(store, watch), options);
   return {
     open(uri) {
       const location = parseTableUri(uri);

@@ -1,26 +1,25 @@
 import { availableParallelism, totalmem } from "node:os";
-import { Readable } from "node:stream";
 import type { CollectionRules, MappingRules } from "../core/encode/encode-job.ts";
 import type { EncodePool } from "../core/encode/encode-pool.ts";
 import { inlinePool } from "../core/encode/inline-pool.ts";
 import { workerPool } from "../core/encode/worker-pool.ts";
-import { objectFloorStore } from "../core/position/floor-store.ts";
 import type { TableHome } from "../core/pump/open-table.ts";
 import type { PumpSettings, PumpWorld } from "../core/pump/session.ts";
-import { fileSource } from "../core/source/file-source.ts";
-import { rememberFloors } from "../core/source/remember-floors.ts";
 import type { Engine } from "../delta/engine.ts";
 import { loadTableState } from "../delta/log/table-state.ts";
 import { proveConditionalPut } from "../delta/storage/probe-conditional-put.ts";
-import type { RetryEvent } from "../delta/storage/retrying-store.ts";
 import { jobBytesMax } from "../limits.ts";
 import { systemClock } from "./clock.ts";
-import { defaultMemory, heldBytesWithin } from "./memory-budget.ts";
+import { defaultMemory, fetchBytes, heldBytesWithin } from "./memory-budget.ts";
 import { systemRandom } from "./random.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
 import type { Settings } from "./settings/settings.ts";
 import { type StoreAccess, storeAccess } from "./store-access.ts";
 import { collectionValues, tableLocator, withOverride } from "./table-location.ts";
+import { meteredSource } from "./watch/held-bytes.ts";
+import type { SourceState } from "./watch/readiness.ts";
+import type { RunObserver } from "./watch/run-event.ts";
+import { type SourceTables, wireFiles, wireKafka } from "./wire-source.ts";
 
 /** The only place where real clocks, stores, sources and threads are put together. */
 
@@ -28,55 +27,69 @@ import { collectionValues, tableLocator, withOverride } from "./table-location.t
 export type WiredRun = {
   readonly pump: PumpWorld;
   readonly settings: PumpSettings;
+  /** What the source depends on; null: nothing that could be away. */
+  readonly sourceState: () => SourceState | null;
+  /** Bytes that were read and not committed yet. */
+  readonly heldBytes: () => number;
   /** Proves that the store refuses a second conditional PUT. Errors: `store-unsafe`, the store's. */
   prove(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 };
 
-export type RunFlags = { readonly plan: boolean; readonly adopt: boolean };
+export type RunFlags = {
+  readonly plan: boolean;
+  readonly adopt: boolean;
+  readonly untilLatest: boolean;
+};
 
 export type RunPorts = {
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** Hears of every store call that is repeated. */
-  readonly onRetry: (event: RetryEvent) => void;
+  /** Hears of what sources and stores do. */
+  readonly observe: RunObserver;
 };
 
 /** Puts a run together; nothing is read or written yet. Errors: `usage`. */
 export function wireRun(
   { values, collections }: ResolvedSettings,
-  required: { readonly source: string; readonly basePath: string },
+  basePath: string,
   flags: RunFlags,
-  { stdin, onRetry }: RunPorts,
+  { stdin, observe }: RunPorts,
 ): WiredRun {
-  const stores = storeAccess(values, onRetry);
-  const locationOf = tableLocator({ settings: values, collections, basePath: required.basePath });
+  const stores = storeAccess(values, {
+    onRetry: (event) => observe({ kind: "store-retry", event }),
+    watch: (why) => observe({ kind: "store-answer", why }),
+  });
+  const locationOf = tableLocator({ settings: values, collections, basePath });
   const locate = (key: string): TableHome => {
     const uri = locationOf(key);
     const { properties } = collectionValues(values, collections, key);
     return { uri, engine: engineAt(stores, uri), configuration: properties };
   };
   const settings = pumpSettings(values, flags);
-  const files = fileSource({
-    path: required.source,
-    follow: values.follow,
-    sourceId: values.sourceId,
-    clock: systemClock,
-    stdin: stdin instanceof Readable ? stdin : null,
-  });
-  const floors = objectFloorStore(stores.open(required.basePath), {
+  const tables: SourceTables = {
     owner: settings,
+    basePath,
+    store: stores.open(basePath),
     transactionsOf: async (key, options) =>
       (await loadTableState(locate(key).engine, options))?.transactions ?? null,
-  });
-  const source = rememberFloors(files, floors);
+    engineAt: (uri) => engineAt(stores, uri),
+  };
+  const wired = values.source === null
+    ? wireKafka(values, collections, {
+      ...flags,
+      onEvent: (event) => observe({ kind: "kafka", event }),
+    }, tables)
+    : wireFiles(values, values.source, stdin, tables);
+  const source = meteredSource(wired.source);
   const pool = openPool(values, mappingRules(values, { collections }));
   return {
     pump: { source, pool, clock: systemClock, random: systemRandom, locate },
     settings,
-    prove: (signal) =>
-      proveConditionalPut(stores.open(required.basePath), { random: systemRandom, signal }),
+    sourceState: wired.state,
+    heldBytes: () => source.heldBytes(),
+    prove: (signal) => proveConditionalPut(stores.open(basePath), { random: systemRandom, signal }),
     async close() {
-      await Promise.all([source.close(), pool.close()]);
+      await Promise.all([wired.close(), pool.close()]);
       stores.close();
     },
   };
@@ -135,7 +148,11 @@ function pumpSettings(values: Settings, flags: RunFlags): PumpSettings {
       rowsMin: values.flushRows,
       bytesMax: values.flushBytes,
       ageMsMax: values.flushInterval,
-      heldBytesMax: heldBytesWithin(memoryOf(values), workersOf(values)),
+      heldBytesMax: heldBytesWithin(
+        memoryOf(values),
+        workersOf(values),
+        values.source === null ? fetchBytes(values.kafkaFetchBytesMax) : 0,
+      ),
     },
     jobBytesMax,
     stateAgeMsMax: values.schemaCacheTtl,

@@ -71,6 +71,9 @@ function words(line: string): string[] {
   return line.split(" ").filter((word) => word !== "").map((word) => word === "''" ? "" : word);
 }
 
+/** Enough to read from Kafka. */
+const kafka = { KAFKA_BOOTSTRAP_SERVERS: "a:1", KAFKA_TOPIC_PATTERN: "a" };
+
 describe("wrong usage", () => {
   test.each(wrong)("cdcdelta %s", async (line, ...said) => {
     const { code, stdout, stderr } = await cli(words(line));
@@ -103,13 +106,28 @@ describe("wrong usage", () => {
     expect(stderr).toContain("1 problem with");
   });
 
-  test("Kafka without a file says plainly what this version reads", async () => {
-    const { code, stderr } = await cli(["run", "--base-path", "x"], {
-      env: { KAFKA_BOOTSTRAP_SERVERS: "a:9092" },
-    });
-    expect(code).toBe(2);
-    expect(stderr).toContain("does not read from Kafka itself");
-    expect(stderr).toContain("kcat");
+  test.each<[string, Readonly<Record<string, string>>, RegExp]>([
+    ["", {}, /--source: is missing: there is nothing to read\n.*KAFKA_TOPIC_PATTERN/],
+    ["", { KAFKA_TOPIC_PATTERN: "a" }, /KAFKA_BOOTSTRAP_SERVERS: is missing/],
+    ["", { KAFKA_BOOTSTRAP_SERVERS: "a:1" }, /KAFKA_TOPIC_PATTERN: is missing/],
+    ["--follow", kafka, /--follow: is for files/],
+    ["--source-id a", kafka, /--source-id: is for files/],
+    ["--source a --until-latest", kafka, /--until-latest: is for Kafka/],
+    ["--source a --follow --plan", {}, /--plan: cannot be used with --follow/],
+    ["", { ...kafka, KAFKA_BOOTSTRAP_SERVERS: "a" }, /"a" is not host:port/],
+    ["", { ...kafka, KAFKA_BOOTSTRAP_SERVERS: "SSL://a:1" }, /has a scheme/],
+    ["", { ...kafka, KAFKA_SECURITY_PROTOCOL: "SASL_SSL" }, /no SASL mechanism is set/],
+    ["--http-port 70000", kafka, /--http-port: "70000" is not a port/],
+  ])("run %s with %j says what is wrong", async (flags, env, problem) => {
+    const { code, stderr } = await cli(words(`run --base-path x ${flags}`.trim()), { env });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(problem)]);
+    expect(stderr).toContain("1 problem with");
+  });
+
+  test("settings of Kafka that do not fit together are no matter of other commands", async () => {
+    const env = { KAFKA_SECURITY_PROTOCOL: "SASL_SSL" };
+    const { stderr } = await cli(["inspect", "./nowhere"], { env });
+    expect(stderr).not.toContain("SASL");
   });
 });
 
@@ -135,7 +153,8 @@ describe("help", () => {
   test("examples are valid command lines", async () => {
     for (const [line] of commandSpecs.flatMap(({ examples }) => examples)) {
       const own = line.slice(line.indexOf("cdcdelta ") + "cdcdelta ".length).split(" ");
-      const { code, stderr } = await cli([...own, "--log-level", "loud"]);
+      const env = { ...kafka, DELTA_TABLE_BASE_PATH: "x" };
+      const { code, stderr } = await cli([...own, "--log-level", "loud"], { env });
       // The one problem is the one put in here; a file named by an example need not exist.
       const others = stderr.split("\n").filter((each) => /^ {2}\S/.test(each))
         .filter((each) => !/--log-level|cdcdelta\.yaml/.test(each));

@@ -1,20 +1,25 @@
-import type { Logger } from "@logtape/logtape";
 import { runPump } from "../../core/pump/pump.ts";
-import type { PumpObserver, PumpSummary } from "../../core/pump/pump-events.ts";
-import { CdcDeltaError, messageOf } from "../../errors.ts";
-import type { RetryEvent } from "../../delta/storage/retrying-store.ts";
+import type { PumpSummary } from "../../core/pump/pump-events.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts";
-import { openLogger } from "../logger.ts";
+import type { HttpServer } from "../http/http-server.ts";
+import { type Logger, openLogger } from "../logger.ts";
 import { runReportText } from "../output/run-report.ts";
-import { type ProgressBar, progressBar } from "../progress.ts";
-import { logPumpEvent, logRetry } from "../run-log.ts";
+import type { ProgressBar } from "../progress.ts";
+import { logFailure, logRunEnd, logRunEvent } from "../run-log.ts";
+import { openRunBar } from "../run-bar.ts";
+import { openRunServer } from "../run-server.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
-import type { CliWorld, SignalName } from "../world.ts";
+import { listenForShutdown, type Shutdown } from "../shutdown.ts";
+import { readiness } from "../watch/readiness.ts";
+import type { RunEvent, RunObserver } from "../watch/run-event.ts";
+import { openTraces } from "../watch/open-traces.ts";
+import type { CliWorld } from "../world.ts";
 import { type WiredRun, wireRun } from "../wire.ts";
 
 export type RunOptions = {
   readonly plan: boolean;
   readonly adopt: boolean;
+  readonly untilLatest: boolean;
   readonly format: "table" | "json";
 };
 
@@ -24,116 +29,99 @@ export async function runCommand(
   resolved: ResolvedSettings,
   options: RunOptions,
 ): Promise<ExitCode> {
-  const { source, basePath, logLevel } = resolved.values;
-  if (source === null || basePath === null) throw new RangeError("Cannot run without a source");
+  const { basePath, logLevel } = resolved.values;
+  if (basePath === null) throw new RangeError("Cannot run without a base path");
   const startedMs = Date.now();
-  // The log needs the progress bar, which needs the source: what it hears of stores comes first.
-  let onRetry = (_: RetryEvent): void => undefined;
-  const ports = { stdin: world.stdin, onRetry: (event: RetryEvent) => onRetry(event) };
-  const wired = wireRun(resolved, { source, basePath }, options, ports);
-  const bar = openBar(world, wired);
+  // Sources and stores are wired before those who hear of them, which look at them.
+  const watchers: RunObserver[] = [];
+  const observe = (event: RunEvent): void => watchers.forEach((watch) => watch(event));
+  const wired = wireRun(resolved, basePath, options, { stdin: world.stdin, observe });
+  const ready = readiness(wired.sourceState);
+  const bar = openRunBar(world, wired, ready);
+  const log = openRunLog(world, logLevel, bar);
+  watchers.push(ready.observe, (event) => bar?.observe(event));
+  watchers.push((event) =>
+    logRunEvent(log.logger, event, { brief: bar !== null && logLevel !== "debug" })
+  );
+  const shutdown = listenForShutdown(world, {
+    graceMs: resolved.values.shutdownGrace,
+    onStopping: (signal) => observe({ kind: "stopping", signal }),
+    onGivenUp: () => log.logger.error(givenUpText, { event: "given-up" }),
+  });
+  let server: HttpServer | null = null;
+  const traces = openTraces(resolved.values);
+  if (traces !== null) watchers.push(traces.observe);
+  try {
+    const opened = await openRunServer(resolved.values, options, { wired, ready, startedMs });
+    server = opened?.server ?? null;
+    if (opened !== null) watchers.push(opened.observe);
+    log.logger.info("Reading {source} into {basePath}", {
+      event: "started",
+      source: wired.pump.source.description,
+      basePath,
+      plan: options.plan,
+      ...(server === null ? {} : { httpPort: server.port }),
+    });
+    const summary = await runWired(wired, observe, shutdown, options);
+    const elapsedMs = Date.now() - startedMs;
+    // On a terminal the result itself says it.
+    if (bar === null) logRunEnd(log.logger, summary, elapsedMs);
+    bar?.stop();
+    const report = { summary, plan: options.plan, stopped: shutdown.stop.aborted, elapsedMs };
+    await world.stdout.write(runReportText(report, options.format));
+    return exitCodes.done;
+  } catch (error) {
+    if (shutdown.giveUp.aborted) return exitCodes.gaveUp;
+    // Where logs are collected, the end of a run belongs among them.
+    if (world.stderr.isTTY) throw error;
+    logFailure(log.logger, error);
+    return exitCodeOf(error);
+  } finally {
+    bar?.stop();
+    await wired.close();
+    await Promise.all([server?.close(), traces?.close()]);
+    shutdown.release();
+    await log.written();
+  }
+}
+
+const givenUpText =
+  "The shutdown grace is over (--shutdown-grace): what is not committed is given up, and read " +
+  "again next time";
+
+async function runWired(
+  wired: WiredRun,
+  observe: RunObserver,
+  { stop, giveUp }: Shutdown,
+  { plan }: RunOptions,
+): Promise<PumpSummary> {
+  try {
+    if (!plan) await wired.prove(AbortSignal.any([stop, giveUp]));
+  } catch (error) {
+    // Nothing was read yet, so there is nothing to commit.
+    if (!stop.aborted) throw error;
+  }
+  const observer = (event: Extract<RunEvent, { kind: "pump" }>["event"]): void =>
+    observe({ kind: "pump", event });
+  return await runPump(wired.pump, wired.settings, observer, { signal: giveUp, stop });
+}
+
+type RunLog = { readonly logger: Logger; readonly written: () => Promise<void> };
+
+/** JSON lines, or on a terminal text above the bar. */
+function openRunLog(
+  world: CliWorld,
+  level: ResolvedSettings["values"]["logLevel"],
+  bar: ProgressBar | null,
+): RunLog {
   let written = Promise.resolve();
   const logger = openLogger({
-    level: logLevel,
+    level,
     form: world.stderr.isTTY ? "text" : "json",
     sink: (line) => {
       if (bar === null) written = world.stderr.write(line);
       else bar.print(line);
     },
   });
-  onRetry = (event) => logRetry(logger, event);
-  const stop = new AbortController();
-  const release = world.onSignal(onSignals(world, logger, stop));
-  try {
-    logger.info("Reading {source} into {basePath}", {
-      event: "started",
-      source: wired.pump.source.description,
-      basePath,
-      plan: options.plan,
-    });
-    const summary = await runWired(wired, observer(logger, bar, logLevel), stop.signal, options);
-    const elapsedMs = Date.now() - startedMs;
-    // On a terminal the result itself says it.
-    if (bar === null) logEnd(logger, summary, elapsedMs);
-    bar?.stop();
-    const report = { summary, plan: options.plan, stopped: stop.signal.aborted, elapsedMs };
-    await world.stdout.write(runReportText(report, options.format));
-    return exitCodes.done;
-  } catch (error) {
-    // Where logs are collected, the end of a run belongs among them.
-    if (world.stderr.isTTY) throw error;
-    logFailure(logger, error);
-    return exitCodeOf(error);
-  } finally {
-    bar?.stop();
-    release();
-    await wired.close();
-    await written;
-  }
-}
-
-async function runWired(
-  wired: WiredRun,
-  observe: PumpObserver,
-  stop: AbortSignal,
-  { plan }: RunOptions,
-): Promise<PumpSummary> {
-  const { signal } = new AbortController();
-  if (!plan) await wired.prove(signal);
-  return await runPump(wired.pump, wired.settings, observe, { signal, stop });
-}
-
-function openBar(world: CliWorld, wired: WiredRun): ProgressBar | null {
-  if (world.terminal === null) return null;
-  return progressBar(world.terminal, () => wired.pump.source.progress());
-}
-
-/** On a terminal the bar tells what goes well, so only the rest is worth a line. */
-function observer(logger: Logger, bar: ProgressBar | null, level: string): PumpObserver {
-  const told = new Set(["table-opened", "committed"]);
-  return (event) => {
-    bar?.observe(event);
-    if (bar !== null && level !== "debug" && told.has(event.kind)) return;
-    logPumpEvent(logger, event);
-  };
-}
-
-function onSignals(
-  world: CliWorld,
-  logger: Logger,
-  stop: AbortController,
-): (signal: SignalName) => void {
-  return (signal) => {
-    if (stop.signal.aborted) {
-      world.exit(signal === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated);
-      return;
-    }
-    logger.info("{signal}: committing what was read; a second signal exits at once", {
-      event: "stopping",
-      signal,
-    });
-    stop.abort();
-  };
-}
-
-function logFailure(logger: Logger, error: unknown): void {
-  const known = error instanceof CdcDeltaError;
-  // Braces of the message itself are no places for facts.
-  const message = messageOf(error).replaceAll("{", "{{").replaceAll("}", "}}");
-  logger.error(message, {
-    event: "failed",
-    code: known ? error.code : "internal",
-    ...(known ? error.context : {}),
-  });
-  if (error instanceof Error) logger.debug("{stack}", { event: "stack", stack: error.stack });
-}
-
-function logEnd(logger: Logger, summary: PumpSummary, elapsedMs: number): void {
-  const { tables, ...totals } = summary;
-  logger.info("Done: {records} records, {rows} rows", {
-    event: "done",
-    ...totals,
-    tables: tables.length,
-    elapsedMs,
-  });
+  return { logger, written: () => written };
 }

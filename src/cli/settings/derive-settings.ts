@@ -10,9 +10,6 @@ export type SystemFacts = {
   readonly memoryLimitBytes: number;
 };
 
-/** Where a run on Kafka listens unless told. */
-export const defaultHttpPort = 8001;
-
 type Derived = { readonly resolved: ResolvedSettings; readonly problems: readonly Problem[] };
 
 /** Fills in what follows from other settings and checks what must fit together. Pure. */
@@ -42,10 +39,6 @@ export function deriveSettings(resolved: ResolvedSettings, system: SystemFacts):
   }
   if (values.pipelineId === null) {
     derive("pipelineId", values.kafkaConsumerGroup, "consumer group");
-  }
-  if (values.httpPort === "auto") {
-    const kafka = values.source === null;
-    derive("httpPort", kafka ? defaultHttpPort : "off", kafka ? "reads Kafka" : "reads files");
   }
   if (values.memory === "auto") {
     derive("memory", defaultMemory(system.memoryLimitBytes), "memory limit of this machine");

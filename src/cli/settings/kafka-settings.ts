@@ -79,8 +79,8 @@ export const kafkaSettings = {
     commands: ["run"],
   }),
   kafkaFetchBytesMax: setting({
-    type: byteSize({ min: 64 * 1024, max: 2 ** 31 - 1, example: "16MiB" }),
-    default: 16 * 1024 ** 2,
+    type: byteSize({ min: 64 * 1024, max: 2 ** 31 - 1, example: "8MiB" }),
+    default: 8 * 1024 ** 2,
     env: [{ name: "KAFKA_FETCH_MAX_BYTES" }],
     group: "Kafka",
     description: "Bytes of one fetch from one broker at most",

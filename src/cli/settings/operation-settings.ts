@@ -2,6 +2,9 @@ import { duration, text, wholeNumber } from "./basic-types.ts";
 import { httpPort, httpUrl } from "./checked-types.ts";
 import { setting } from "./setting.ts";
 
+/** Where a run on Kafka listens unless told otherwise. */
+export const defaultHttpPort = 8001;
+
 /** How a run is looked after: retries, HTTP endpoints, shutdown, traces. */
 export const operationSettings = {
   retries: setting({
@@ -23,7 +26,7 @@ export const operationSettings = {
   httpPort: setting({
     type: httpPort(),
     default: "auto",
-    defaultText: "`auto`: 8001 when reading from Kafka, otherwise off",
+    defaultText: "`auto`: 8001 while a run streams from Kafka, otherwise off",
     group: "Operation",
     description: "Port of /metrics, /healthz and /readyz",
     commands: ["run", "health"],
@@ -34,7 +37,7 @@ export const operationSettings = {
     group: "Operation",
     description: "Address that /metrics, /healthz and /readyz listen on; 127.0.0.1 keeps them to " +
       "this machine",
-    commands: ["run"],
+    commands: ["run", "health"],
   }),
   otlpEndpoint: setting({
     type: httpUrl(),
@@ -43,7 +46,7 @@ export const operationSettings = {
     group: "Operation",
     description: "OpenTelemetry collector that gets a span for each flush and commit, as JSON " +
       "over HTTP; /v1/traces is added",
-    commands: ["run"],
+    commands: ["run", "health"],
   }),
   otlpTracesEndpoint: setting({
     type: httpUrl(),

@@ -1,0 +1,53 @@
+import { exitCodes } from "./exit-codes.ts";
+import type { CliWorld, SignalName } from "./world.ts";
+
+/** How a run is told to end. */
+export type Shutdown = {
+  /** Raised by the first SIGINT or SIGTERM: stop reading, commit what was read. */
+  readonly stop: AbortSignal;
+  /** Raised when the grace period is over: give up what is not committed. */
+  readonly giveUp: AbortSignal;
+  /** Signals have their usual meaning again. */
+  release(): void;
+};
+
+/** Once given up, connections that do not close are not waited for any longer. */
+const closeMsMax = 10_000;
+
+/** Listens for SIGINT and SIGTERM; a second one ends the process at once. */
+export function listenForShutdown(
+  world: CliWorld,
+  { graceMs, onStopping, onGivenUp }: {
+    readonly graceMs: number;
+    readonly onStopping: (signal: SignalName) => void;
+    readonly onGivenUp: () => void;
+  },
+): Shutdown {
+  const stop = new AbortController();
+  const giveUp = new AbortController();
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, task: () => void): void => {
+    timers.push(setTimeout(task, ms).unref());
+  };
+  const off = world.onSignal((signal) => {
+    if (stop.signal.aborted) {
+      world.exit(signal === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated);
+      return;
+    }
+    onStopping(signal);
+    stop.abort();
+    after(graceMs, () => {
+      onGivenUp();
+      giveUp.abort();
+      after(closeMsMax, () => world.exit(exitCodes.gaveUp));
+    });
+  });
+  return {
+    stop: stop.signal,
+    giveUp: giveUp.signal,
+    release() {
+      off();
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}

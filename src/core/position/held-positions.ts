@@ -1,0 +1,90 @@
+import type { Engine } from "../../delta/engine.ts";
+import { loadTableState } from "../../delta/log/table-state.ts";
+import { forEachParallel } from "../../parallel.ts";
+import type { PartitionId, TableWatermark } from "../encode/encode-job.ts";
+import { findTables, type TableRoot } from "./find-tables.ts";
+import { type PositionOwner, samePartition, watermarksOf } from "./watermark.ts";
+
+/** What any table holds of a partition. */
+export type HeldPosition = {
+  /** The highest watermark of this very topic; null: only those of an earlier one of its name. */
+  readonly offset: bigint | null;
+};
+
+type AskOptions = { readonly signal: AbortSignal };
+
+/** Asks all tables at some roots for the positions they hold. */
+export type HeldPositions = {
+  /** Null: no table holds any. What was committed before the call is seen. */
+  heldPosition(partition: PartitionId, options: AskOptions): Promise<HeldPosition | null>;
+};
+
+export type HeldPositionsOptions<Root extends TableRoot> = {
+  readonly roots: readonly Root[];
+  readonly owner: PositionOwner;
+  /** The table in a folder of a root. */
+  readonly engineOf: (root: Root, folder: string) => Engine;
+};
+
+/** Tables whose logs are read at the same time. */
+const tablesParallelMax = 8;
+
+/**
+ * Looks through all tables for each question; questions asked while a look is under way wait for
+ * the next one together, so that a thousand of them at once cost two looks, and none is answered
+ * from a state that is older than the question.
+ */
+export function heldPositions<Root extends TableRoot>(
+  options: HeldPositionsOptions<Root>,
+): HeldPositions {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<readonly TableWatermark[]> | null = null;
+  const look = (ask: AskOptions): Promise<readonly TableWatermark[]> => {
+    if (next !== null) return next;
+    const started = running.then(() => {
+      next = null;
+      return allWatermarks(options, ask);
+    });
+    next = started;
+    running = started.catch(() => undefined);
+    return started;
+  };
+  return {
+    async heldPosition(partition, ask) {
+      return positionAmong(await look(ask), partition);
+    },
+  };
+}
+
+async function allWatermarks<Root extends TableRoot>(
+  { roots, owner, engineOf }: HeldPositionsOptions<Root>,
+  { signal }: AskOptions,
+): Promise<readonly TableWatermark[]> {
+  const found: TableWatermark[] = [];
+  for (const root of roots) {
+    const folders = await findTables(root, { signal });
+    await forEachParallel(folders, tablesParallelMax, async (folder) => {
+      const state = await loadTableState(engineOf(root, folder), { signal });
+      if (state !== null) found.push(...watermarksOf(state.transactions, owner));
+    });
+  }
+  return found;
+}
+
+function positionAmong(
+  watermarks: readonly TableWatermark[],
+  partition: PartitionId,
+): HeldPosition | null {
+  let held: HeldPosition | null = null;
+  for (const watermark of watermarks) {
+    if (samePartition(watermark, partition)) {
+      const offset: bigint | null = held?.offset ?? null;
+      if (offset === null || offset < watermark.offset) held = { offset: watermark.offset };
+      continue;
+    }
+    const sameName = watermark.topic === partition.topic &&
+      watermark.partition === partition.partition;
+    if (sameName) held ??= { offset: null };
+  }
+  return held;
+}

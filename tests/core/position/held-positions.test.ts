@@ -1,0 +1,123 @@
+import { describe, expect, test } from "bun:test";
+import { watermarkAppId } from "../../../src/core/position/app-id.ts";
+import { heldPositions } from "../../../src/core/position/held-positions.ts";
+import type { PartitionId } from "../../../src/core/encode/encode-job.ts";
+import type { Engine } from "../../../src/delta/engine.ts";
+import { type ObjectStore, subStore } from "../../../src/delta/storage/object-store.ts";
+import { memoryStore } from "../../../src/delta/storage/memory-store.ts";
+
+const { signal } = new AbortController();
+const id = "a".repeat(32);
+const earlier = "b".repeat(32);
+const partition = (topic: string, identity = id): PartitionId => ({
+  topic,
+  partition: 0,
+  identity,
+});
+
+async function commit(
+  store: ObjectStore,
+  folder: string,
+  txns: readonly (readonly [pipeline: string, PartitionId, bigint])[],
+): Promise<void> {
+  const lines = [
+    { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+    {
+      metaData: {
+        id: folder,
+        format: { provider: "parquet", options: {} },
+        schemaString: '{"type":"struct","fields":[]}',
+        partitionColumns: [],
+        configuration: {},
+      },
+    },
+    ...txns.map(([pipeline, of, offset]) => ({
+      txn: { appId: watermarkAppId(pipeline, of), version: Number(offset) },
+    })),
+  ];
+  const text = lines.map((line) => JSON.stringify(line)).join("\n");
+  const key = `${folder}/_delta_log/${"0".repeat(20)}.json`;
+  await store.put(key, [new TextEncoder().encode(text)], { signal });
+}
+
+function held(store: ObjectStore, adopt = false): ReturnType<typeof heldPositions> {
+  return heldPositions({
+    roots: [{ store, depth: 2 }],
+    owner: { pipelineId: "p", adopt },
+    engineOf: (root, folder): Engine => ({
+      store: subStore(root.store, folder),
+      clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
+      random: { next: () => 0.5, uuid: () => "u" },
+    }),
+  });
+}
+
+describe("heldPosition()", () => {
+  test("is the highest of this very topic in any table", async () => {
+    const store = memoryStore();
+    await commit(store, "shop/a", [["p", partition("t"), 5n]]);
+    await commit(store, "shop/b", [["p", partition("t"), 9n], ["p", partition("u", ""), 1n]]);
+    const positions = held(store);
+    expect(await positions.heldPosition(partition("t"), { signal })).toEqual({ offset: 9n });
+    expect(await positions.heldPosition(partition("none", "c".repeat(32)), { signal })).toBeNull();
+  });
+
+  test("tells an earlier topic of that name from none", async () => {
+    const store = memoryStore();
+    await commit(store, "shop/a", [["p", partition("t", earlier), 5n]]);
+    const positions = held(store);
+    expect(await positions.heldPosition(partition("t"), { signal })).toEqual({ offset: null });
+    await commit(store, "shop/b", [["p", partition("t"), 0n]]);
+    expect(await positions.heldPosition(partition("t"), { signal })).toEqual({ offset: 0n });
+  });
+
+  test("counts other pipelines only when their positions are adopted", async () => {
+    const store = memoryStore();
+    await commit(store, "shop/a", [["other", partition("t"), 5n]]);
+    expect(await held(store).heldPosition(partition("t"), { signal })).toBeNull();
+    expect(await held(store, true).heldPosition(partition("t"), { signal })).toEqual({
+      offset: 5n,
+    });
+  });
+
+  test("answers many questions with one look, none from before it was asked", async () => {
+    const inner = memoryStore();
+    await commit(inner, "shop/a", [["p", partition("t"), 1n]]);
+    let looks = 0;
+    const store: ObjectStore = {
+      ...inner,
+      async *list(prefix, options) {
+        if (prefix === "_delta_log/") looks++;
+        yield* inner.list(prefix, options);
+      },
+    };
+    const positions = held(store);
+    const first = positions.heldPosition(partition("t"), { signal });
+    // Begun, so that what is committed now may be seen by the first or not.
+    await Promise.resolve();
+    await commit(inner, "shop/b", [["p", partition("t"), 2n]]);
+    const later = Array.from(
+      { length: 20 },
+      () => positions.heldPosition(partition("t"), { signal }),
+    );
+    await first;
+    for (const answer of await Promise.all(later)) expect(answer).toEqual({ offset: 2n });
+    expect(looks).toBe(2);
+  });
+
+  test("looks again after a look that failed", async () => {
+    const inner = memoryStore();
+    let broken = true;
+    const store: ObjectStore = {
+      ...inner,
+      list(prefix, options) {
+        if (broken) throw new Error("down");
+        return inner.list(prefix, options);
+      },
+    };
+    const positions = held(store);
+    await expect(positions.heldPosition(partition("t"), { signal })).rejects.toThrow("down");
+    broken = false;
+    expect(await positions.heldPosition(partition("t"), { signal })).toBeNull();
+  });
+});
