@@ -32,6 +32,8 @@ export function withOverride(
     columnTypes: { ...settings.columnTypes, ...values.columnTypes },
     includeFields: values.includeFields ?? settings.includeFields,
     excludeFields: values.excludeFields ?? settings.excludeFields,
+    mask: { ...settings.mask, ...values.mask },
+    rename: { ...settings.rename, ...values.rename },
     properties: { ...settings.properties, ...values.properties },
     keepDocument: values.keepDocument ?? settings.keepDocument,
     keepTransactionId: values.keepTransactionId ?? settings.keepTransactionId,

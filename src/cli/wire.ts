@@ -123,7 +123,7 @@ export function mappingRules(
       values,
       override,
     );
-    return { ...rules, decimalAsString: decimals === "string" };
+    return { ...rules, maskKey: values.maskKey, decimalAsString: decimals === "string" };
   };
   return {
     defaults: rulesOf(undefined),

@@ -1,4 +1,5 @@
 import { defaultMemory, workersWithin } from "../memory-budget.ts";
+import { fieldProblems } from "./field-checks.ts";
 import type { Problem } from "./problem.ts";
 import type { Origin, ResolvedSettings } from "./resolve-settings.ts";
 import type { SettingKey, Settings } from "./settings.ts";
@@ -49,6 +50,7 @@ export function deriveSettings(resolved: ResolvedSettings, system: SystemFacts):
   }
   checkCredentials();
   checkEncryption();
+  problems.push(...fieldProblems(values, resolved.collections, placeOf));
   return { resolved: { ...resolved, values, origins }, problems };
 
   function checkCredentials(): void {

@@ -112,7 +112,8 @@ function readNames(input: unknown): Reading<readonly string[]> {
 
 type Scalar = string | number | boolean;
 
-function readPairs(input: unknown): Reading<readonly (readonly [string, Scalar])[]> {
+/** Pairs of a flag, a variable or a mapping, in the order written. */
+export function readPairs(input: unknown): Reading<readonly (readonly [string, Scalar])[]> {
   const fix = "write name=value";
   if (typeof input === "string") return readPairs(splitPairs(input));
   if (Array.isArray(input)) {

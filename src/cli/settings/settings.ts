@@ -39,6 +39,8 @@ export type CollectionKey =
   | "columnTypes"
   | "includeFields"
   | "excludeFields"
+  | "mask"
+  | "rename"
   | "properties"
   | "keepDocument"
   | "keepTransactionId"

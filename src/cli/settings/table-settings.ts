@@ -1,6 +1,7 @@
-import { byteSize, choice, duration, toggle, wholeNumber } from "./basic-types.ts";
+import { byteSize, choice, duration, text, toggle, wholeNumber } from "./basic-types.ts";
 import { location, tablePathTemplate } from "./checked-types.ts";
 import { columnsOrNone, columnTypes, names, tableProperties } from "./list-types.ts";
+import { fieldMasks, fieldRenames } from "./field-types.ts";
 import { setting } from "./setting.ts";
 
 const fieldPaths = names({
@@ -67,6 +68,37 @@ export const tableSettings = {
     defaultText: "none",
     group: "Tables",
     description: "Fields to leave out",
+    perCollection: true,
+    commands: ["run"],
+  }),
+  mask: setting({
+    type: fieldMasks(),
+    default: {},
+    defaultText: "none",
+    flag: "mask-field",
+    group: "Tables",
+    description: "Fields whose values are not written: hash puts their SHA-256 in place, redact " +
+      "***; null stays null. Paths go through arrays and have the names of the source",
+    perCollection: true,
+    commands: ["run"],
+  }),
+  maskKey: setting({
+    type: text({ placeholder: "<key>", form: "any text" }),
+    default: null,
+    group: "Tables",
+    description: "Key of the hashes of masked fields (HMAC-SHA-256), without which values that " +
+      "can be guessed can be found out. Prefer the environment: flags are visible to others",
+    secret: true,
+    commands: ["run"],
+  }),
+  rename: setting({
+    type: fieldRenames(),
+    default: {},
+    defaultText: "none",
+    flag: "rename-field",
+    group: "Tables",
+    description: "Fields whose columns have another name. All other settings but partition-by " +
+      "call a field by its name in the source",
     perCollection: true,
     commands: ["run"],
   }),

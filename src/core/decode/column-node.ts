@@ -1,6 +1,7 @@
 import type { DataType, StructField } from "../../delta/schema/data-type.ts";
 import { ByteBuffer } from "../event/byte-buffer.ts";
 import { unescapeString } from "../event/json-string.ts";
+import { type MaskDone, type MaskPlaces, noMasks } from "./field-mask.ts";
 import type { RescueReason } from "./rescue.ts";
 
 /** Types a column can have. Numbers, so that the hot path compares integers. */
@@ -41,7 +42,9 @@ const capacityMin = 64;
  * stays monomorphic; the arrays a type does not need stay empty.
  */
 export class ColumnNode {
+  /** The field's name in documents, and its column's, which settings may have changed. */
   readonly name: string;
+  columnName: string;
   readonly parent: ColumnNode | null;
   /** Root 0, its fields 1; array elements count as a level. */
   readonly depth: number;
@@ -56,6 +59,10 @@ export class ColumnNode {
   special: number;
   /** `filterAll`, or what include and exclude lists make of it. */
   filter: number;
+  /** What its values are replaced with; null: they are taken as they are. */
+  mask: MaskDone | null;
+  /** Where it stands among masked paths. */
+  masks: MaskPlaces;
   /** Why no column may be made of it; null: one may. */
   blocked: RescueReason | null;
   /** True for a partition column: takes no documents and no arrays. */
@@ -100,6 +107,7 @@ export class ColumnNode {
 
   constructor(name: string, nameBytes: Uint8Array, parent: ColumnNode | null) {
     this.name = name;
+    this.columnName = name;
     this.nameBytes = nameBytes;
     this.keyBytes = keyBytesOf(nameBytes);
     this.parent = parent;
@@ -109,6 +117,8 @@ export class ColumnNode {
     this.scale = 0;
     this.special = 1;
     this.filter = filterAll;
+    this.mask = null;
+    this.masks = noMasks;
     this.blocked = null;
     this.flat = false;
     this.existing = null;

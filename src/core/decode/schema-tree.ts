@@ -6,11 +6,17 @@ import { columnKindOf, dataTypeOf } from "./column-types.ts";
 import type { DecodeRules } from "./decode-rules.ts";
 import { addField } from "./field-lookup.ts";
 import { dottedPath, type FieldFilter, fieldFilter, filterOf } from "./field-filter.ts";
-import { isReservedName } from "./our-columns.ts";
+import { maskPlaces, maskStep } from "./field-mask.ts";
+import {
+  columnNameProblem,
+  columnOf,
+  type FieldRenames,
+  fieldRenames,
+  isTaken,
+  sourceOf,
+} from "./field-rename.ts";
 
 const encoder = new TextEncoder();
-// Parquet and Delta readers refuse these in names without column mapping (PROTOCOL.md).
-const forbiddenInNames = /[ ,;{}()\n\t=\0]/;
 
 /**
  * The columns of a table's documents as a tree that grows while documents are read. All that
@@ -22,6 +28,7 @@ export class SchemaTree {
   readonly rules: DecodeRules;
   private readonly partitionBy: readonly string[];
   private readonly filter: FieldFilter;
+  private readonly renames: FieldRenames;
   /** Leaf columns so far, our own included. */
   leaves: number;
   mayWiden: boolean;
@@ -35,9 +42,11 @@ export class SchemaTree {
     this.root.kind = kindStruct;
     this.root.special = 0;
     this.root.typedNames = new Set();
+    this.root.masks = maskPlaces(rules);
     this.rules = rules;
     this.partitionBy = partitionBy;
     this.filter = fieldFilter(rules);
+    this.renames = fieldRenames(rules);
     this.leaves = leaves;
     this.mayWiden = true;
     this.text = new Uint8Array(0);
@@ -51,7 +60,8 @@ export class SchemaTree {
   }
 
   private addExistingField(parent: ColumnNode, existing: StructField): void {
-    const node = this.newField(parent, existing.name);
+    const source = sourceOf(this.renames, dottedPath(parent), existing.name);
+    const node = source === null ? fieldless(parent, existing.name) : this.newField(parent, source);
     node.existing = existing;
     node.blocked = null;
     this.setType(node, existing.type);
@@ -83,9 +93,16 @@ export class SchemaTree {
     const node = new ColumnNode(name, encoder.encode(name), parent);
     node.filter = filterOf(this.filter, node);
     node.fixedType = this.filter.types.get(dottedPath(node)) ?? null;
-    node.flat = parent === this.root && this.partitionBy.includes(name);
-    if (name === "" || forbiddenInNames.test(name)) node.blocked = "name";
-    else if (parent === this.root && isReservedName(name)) node.blocked = "reserved-name";
+    const above = dottedPath(parent);
+    const column = columnOf(this.renames, above, name);
+    if (column !== null) node.columnName = column;
+    else if (isTaken(this.renames, above, name)) node.blocked = "clash";
+    const topLevel = parent === this.root;
+    node.flat = topLevel && this.partitionBy.includes(node.columnName);
+    node.blocked = columnNameProblem(node.columnName, topLevel) ?? node.blocked;
+    const { mode, below } = maskStep(parent.masks, name);
+    node.mask = mode;
+    node.masks = below;
     addField(parent, node);
     return node;
   }
@@ -100,6 +117,7 @@ export class SchemaTree {
     if (node.item === null) {
       node.item = new ColumnNode("element", new Uint8Array(0), node);
       node.item.filter = node.filter;
+      node.item.masks = node.masks;
     }
     return node.item;
   }
@@ -108,7 +126,7 @@ export class SchemaTree {
   clashes(node: ColumnNode): boolean {
     const parent = node.parent;
     if (parent === null || parent.item === node) return false;
-    return parent.typedNames?.has(node.name.toLowerCase()) ?? false;
+    return parent.typedNames?.has(node.columnName.toLowerCase()) ?? false;
   }
 
   /**
@@ -149,7 +167,8 @@ export class SchemaTree {
     node.kind = kind;
     node.precision = precision;
     node.scale = scale;
-    node.special = node.filter === filterAll && node.blocked === null && !node.flat ? 0 : 1;
+    const plain = node.filter === filterAll && node.blocked === null && !node.flat;
+    node.special = plain && node.mask === null ? 0 : 1;
     node.capacity = 0;
     node.rows = 0;
     node.grow(1);
@@ -158,7 +177,7 @@ export class SchemaTree {
     const parent = node.parent;
     if (parent === null || parent.item === node) return;
     parent.typedKids.push(node);
-    parent.typedNames?.add(node.name.toLowerCase());
+    parent.typedNames?.add(node.columnName.toLowerCase());
   }
 
   /** Fields of the documents' columns, in schema order. */
@@ -167,10 +186,15 @@ export class SchemaTree {
   }
 }
 
+/** A column of the table's that no field of a document fills any more. */
+function fieldless(parent: ColumnNode, column: string): ColumnNode {
+  return new ColumnNode(column, new Uint8Array(0), parent);
+}
+
 function adoptFields(parent: ColumnNode, fields: readonly StructField[]): void {
   const byName = new Map(fields.map((one) => [one.name, one]));
   for (const kid of parent.typedKids) {
-    const existing = byName.get(kid.name);
+    const existing = byName.get(kid.columnName);
     if (existing === undefined) continue;
     kid.existing = existing;
     adoptType(kid, existing.type);
@@ -187,7 +211,7 @@ function structFieldOf(node: ColumnNode): StructField {
   const { existing } = node;
   const type = typeOf(node);
   if (existing !== null) return { ...existing, type };
-  return { name: node.name, type, nullable: true, metadata: {} };
+  return { name: node.columnName, type, nullable: true, metadata: {} };
 }
 
 function typeOf(node: ColumnNode): DataType {

@@ -1,5 +1,6 @@
 import { brokenJson, bytesAt, locate, skipSpace, skipValue } from "../event/json-scan.ts";
-import { checkJson, writeCanonical } from "./canonical-json.ts";
+import { writeJsonString } from "../event/json-string.ts";
+import { checkJson } from "./canonical-json.ts";
 import {
   type ColumnNode,
   filterAll,
@@ -14,7 +15,9 @@ import {
 import { columnKindOf } from "./column-types.ts";
 import { readWrapper } from "./extended-json.ts";
 import { dottedPath, type FieldFilter, fieldFilter, filterOfPath } from "./field-filter.ts";
+import { type MaskPlaces, maskStep } from "./field-mask.ts";
 import { createFieldToken, findField } from "./field-lookup.ts";
+import { Masker } from "./masker.ts";
 import { asciiText, createNumberToken, numberDouble, readNumber } from "./number-literal.ts";
 import { pointerSegment, type RescueLog, type RescueReason } from "./rescue.ts";
 import type { SchemaTree } from "./schema-tree.ts";
@@ -46,6 +49,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export class Shredder {
   readonly tree: SchemaTree;
   readonly rescue: RescueLog;
+  readonly masker: Masker;
   private readonly filter: FieldFilter;
   private readonly depthMax: number;
   private u: Uint8Array;
@@ -56,6 +60,7 @@ export class Shredder {
   constructor(tree: SchemaTree, rescue: RescueLog) {
     this.tree = tree;
     this.rescue = rescue;
+    this.masker = new Masker(tree.rules.maskKey);
     this.filter = fieldFilter(tree.rules);
     this.depthMax = tree.rules.depthMax;
     this.u = new Uint8Array(0);
@@ -114,8 +119,11 @@ export class Shredder {
     if (c === 110) return this.plainValue(node, p, row);
     if (node.filter === filterSkip) return skipValue(u, p);
     if (node.filter === filterBelow && !this.isContainer(p)) return skipValue(u, p);
+    if (node.kind === kindUnknown && node.blocked === null && this.tree.clashes(node)) {
+      node.blocked = "clash";
+    }
+    if (node.mask !== null) return this.maskedValue(node, p, row);
     if (node.kind === kindUnknown) {
-      if (node.blocked === null && this.tree.clashes(node)) node.blocked = "clash";
       if (node.blocked === null && node.fixedType !== null) {
         const { kind, precision, scale } = columnKindOf(node.fixedType);
         if (!this.tree.become(node, kind, precision, scale)) {
@@ -126,6 +134,21 @@ export class Shredder {
     if (node.blocked !== null) return this.misfit(node, p, row, node.blocked);
     if (node.flat && this.isContainer(p)) return this.misfit(node, p, row, "type");
     return this.plainValue(node, p, row);
+  }
+
+  /** A value whose place something else takes: no more than that may be written anywhere. */
+  private maskedValue(node: ColumnNode, p: number, row: number): number {
+    const u = this.u;
+    const end = skipValue(u, p);
+    const text = this.masker.replacement(u, p, node.mask!);
+    const refused = node.blocked ?? acceptsString(this.tree, node);
+    if (refused === null) node.setBytes(row, text, 0, text.length);
+    else {
+      const from = this.rescue.text.length;
+      writeJsonString(this.rescue.text, text, 0, text.length);
+      this.rescue.add(this.pathOf(node, false), this.pathOf(node, true), refused, from);
+    }
+    return end;
   }
 
   private isContainer(p: number): boolean {
@@ -267,13 +290,14 @@ export class Shredder {
       return this.value(kid, p, row);
     }
     if (!this.takes(node, name)) return skipValue(u, p);
-    const segment = `/${pointerSegment(name)}`;
-    return this.rescueText(
-      this.pathOf(node, false) + segment,
-      `${this.pathOf(node, true)}/*`,
-      "columns-max",
-      p,
-    );
+    const path = `${this.pathOf(node, false)}/${pointerSegment(name)}`;
+    const tallyPath = `${this.pathOf(node, true)}/*`;
+    const { mode, below } = maskStep(node.masks, name);
+    if (mode === null) return this.rescueText(path, tallyPath, "columns-max", p, below);
+    const from = this.rescue.text.length;
+    this.masker.writeReplacement(this.rescue.text, u, p, mode);
+    this.rescue.add(path, tallyPath, "columns-max", from);
+    return skipValue(u, p);
   }
 
   /** Whether include and exclude lists let a field through that has no node. */
@@ -323,13 +347,20 @@ export class Shredder {
     if (node.kind === kindString && node.fixedType?.kind === "string" && node.blocked === null) {
       return this.canonicalText(node, p, row);
     }
-    return this.rescueText(this.pathOf(node, false), this.pathOf(node, true), reason, p);
+    const { masks } = node;
+    return this.rescueText(this.pathOf(node, false), this.pathOf(node, true), reason, p, masks);
   }
 
-  private rescueText(path: string, tallyPath: string, reason: RescueReason, p: number): number {
+  private rescueText(
+    path: string,
+    tallyPath: string,
+    reason: RescueReason,
+    p: number,
+    masks: MaskPlaces,
+  ): number {
     const text = this.rescue.text;
     const from = text.length;
-    const end = writeCanonical(text, this.u, p, "typed");
+    const end = this.masker.writeCanonical(text, this.u, p, masks);
     this.rescue.add(path, tallyPath, reason, from);
     return end;
   }
@@ -338,7 +369,7 @@ export class Shredder {
   private canonicalText(node: ColumnNode, p: number, row: number): number {
     const text = this.rescue.text;
     const from = text.length;
-    const end = writeCanonical(text, this.u, p, "typed");
+    const end = this.masker.writeCanonical(text, this.u, p, node.masks);
     node.setBytes(row, text.bytes, from, text.length);
     text.length = from;
     return end;

@@ -6,14 +6,15 @@ import { type ColumnNode, kindList, kindStruct, kindUnknown } from "../decode/co
 import { dataTypeOf } from "../decode/column-types.ts";
 import { forgetUntypedFields } from "../decode/field-lookup.ts";
 import { dateMsEnd, dateMsMin } from "../decode/iso-date.ts";
+import { type MaskStep, maskStep } from "../decode/field-mask.ts";
 import { baseSchema, isReservedName, ourColumns } from "../decode/our-columns.ts";
 import { RescueLog } from "../decode/rescue.ts";
 import { SchemaTree } from "../decode/schema-tree.ts";
 import { Shredder } from "../decode/shredder.ts";
 import { setMicros } from "../decode/type-ladder.ts";
 import { ByteBuffer } from "../event/byte-buffer.ts";
-import type { Span } from "../event/change-event.ts";
-import { memberAt, quotedKey } from "../event/json-scan.ts";
+import type { RecordFields, Span } from "../event/change-event.ts";
+import { memberAt, quotedKey, skipSpace } from "../event/json-scan.ts";
 import { asciiOf } from "../event/json-string.ts";
 import type {
   CollectionRules,
@@ -26,10 +27,13 @@ import { emptyTextColumn, ingestionColumns, ourColumn, writePosition } from "./o
 import type { RecordPlace } from "./position-tracker.ts";
 import { encodeParts } from "./row-parts.ts";
 import { TablePositions } from "./table-positions.ts";
+import { writeUpdateDescription } from "./update-description.ts";
 
 const idKey = quotedKey("id");
 /** Fields without a type that a struct may carry from job to job. */
 const untypedFieldsMax = 256;
+
+const masked = new ByteBuffer(1024);
 /** W3C Trace Context §3.2; later versions may append to it. */
 const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[ -~]*)?$/;
 const traceparentBytesMax = 256;
@@ -45,6 +49,8 @@ export class CollectionTable {
   newestSourceMs: number | null;
 
   private readonly tree: SchemaTree;
+  /** What is masked of `_id`, and so of the key. */
+  private readonly idMask: MaskStep;
   /** Schema that the tree was made from, as the view has it; ours come first in a new table. */
   private base: StructType;
   private view: TableView | null;
@@ -71,6 +77,7 @@ export class CollectionTable {
     const oursCount = this.base.fields.length - documents.length;
     this.tree = new SchemaTree(rules, partitionNames(rules, view), oursCount);
     this.tree.addExisting(documents);
+    this.idMask = maskStep(this.tree.root.masks, "_id");
     this.rescue = new RescueLog();
     this.shredder = new Shredder(this.tree, this.rescue);
     const nodes = new Map(ours.map((one) => [one.name, ourColumn(one)]));
@@ -123,7 +130,10 @@ export class CollectionTable {
       const newest = this.newestSourceMs;
       if (newest === null || row.timestampMs > newest) this.newestSourceMs = row.timestampMs;
     }
-    if (row.key !== null) this.cdcKey.setBytes(at, row.key.bytes, 0, row.key.length);
+    if (row.key !== null) {
+      const key = this.maskedKey(row.key);
+      this.cdcKey.setBytes(at, key.bytes, 0, key.length);
+    }
     writePosition(at, place, this.topic, this.partition, this.offset);
     const rescued = this.rescue.finishRow();
     if (rescued !== null) this.rescued.setBytes(at, rescued.bytes, 0, rescued.length);
@@ -133,7 +143,35 @@ export class CollectionTable {
 
   /** Keeps the raw document, if the rules say so; before `finishRow`. */
   keepDocument(u: Uint8Array, start: number, end: number): void {
-    this.document?.setBytes(this.rows, u, start, end);
+    if (this.document === null) return;
+    const { masks } = this.tree.root;
+    if (masks.length === 0) {
+      this.document.setBytes(this.rows, u, start, end);
+      return;
+    }
+    masked.length = 0;
+    this.shredder.masker.splice(masked, u, skipSpace(u, start), masks);
+    this.document.setBytes(this.rows, masked.bytes, 0, masked.length);
+  }
+
+  /** What an update without its document says of the change goes into the rescued values. */
+  keepUpdateDescription(fields: RecordFields): void {
+    writeUpdateDescription(fields, this.rescue, {
+      masker: this.shredder.masker,
+      places: this.tree.root.masks,
+    });
+  }
+
+  /** The identity without what is masked of `_id`: equal ones stay equal. */
+  private maskedKey(identity: ByteBuffer): ByteBuffer {
+    const { mode, below } = this.idMask;
+    if (mode === null && below.length === 0) return identity;
+    identity.seal();
+    masked.length = 0;
+    const { masker } = this.shredder;
+    if (mode === null) masker.splice(masked, identity.bytes, 0, below);
+    else masker.writeReplacement(masked, identity.bytes, 0, mode);
+    return masked;
   }
 
   /** Keeps the id of an event's `transaction` block, or the id alone; before `finishRow`. */
@@ -207,7 +245,7 @@ export class CollectionTable {
   private columns(schema: StructType, ingestionMs: number): Column[] {
     const length = this.rows;
     const ingestion = ingestionColumns(ingestionMs, length);
-    const documents = new Map(this.tree.root.typedKids.map((node) => [node.name, node]));
+    const documents = new Map(this.tree.root.typedKids.map((node) => [node.columnName, node]));
     return schema.fields.map(({ name }) => {
       if (name === ourColumns.ingestionTimestamp) return ingestion.timestamp;
       if (name === ourColumns.ingestionDate) return ingestion.date;
@@ -264,7 +302,9 @@ function widenedColumns(root: ColumnNode): WidenedColumn[] {
       const type = dataTypeOf(node);
       if (existingType.kind !== type.kind) found.push({ path, from: existingType, to: type });
     }
-    for (const kid of node.typedKids) visit(kid, path === "" ? kid.name : `${path}.${kid.name}`);
+    for (const kid of node.typedKids) {
+      visit(kid, path === "" ? kid.columnName : `${path}.${kid.columnName}`);
+    }
     if (node.item !== null) visit(node.item, `${path}.element`);
   };
   visit(root, "");

@@ -17,6 +17,9 @@ export const deadLetterBytesMax = 16 << 20;
 
 const encoder = new TextEncoder();
 
+const withheldNote = "its key and value are withheld, since fields are masked: read the record " +
+  "at this row's topic, partition and offset";
+
 /** Records that are no event: kept with their bytes and the reason, exactly once like any row. */
 export class DeadLetterTable {
   readonly positions: TablePositions;
@@ -37,23 +40,27 @@ export class DeadLetterTable {
 
   /**
    * Adds the record at hand. A JSON string is kept as the text it holds: the record's own bytes.
-   * `record`: null where records are not Kafka's.
+   * `record`: null where records are not Kafka's. `withheld`: only its place and the reason are kept.
    */
   add(
     place: RecordPlace,
     fields: RecordFields,
     reason: string,
     record: KafkaRecord | null,
+    withheld: boolean,
   ): void {
     const row = this.rows;
     const { topic, partition, offset } = ourColumns;
     writePosition(row, place, this.node(topic), this.node(partition), this.node(offset));
     const notes = [reason];
-    this.keep("key", row, fields.key, notes);
-    const whole = { buffer: place.bytes, start: place.start, end: place.end };
-    this.keep("value", row, fields.value.buffer === null ? whole : fields.value, notes);
+    if (withheld) notes.push(withheldNote);
+    else {
+      this.keep("key", row, fields.key, notes);
+      const whole = { buffer: place.bytes, start: place.start, end: place.end };
+      this.keep("value", row, fields.value.buffer === null ? whole : fields.value, notes);
+    }
     this.setText("error", row, notes.join("; "));
-    const headers = record === null ? null : headersJson(record);
+    const headers = record === null || withheld ? null : headersJson(record);
     if (headers !== null) this.setText("headers", row, headers);
     this.positions.add(place);
     this.rows++;

@@ -15,7 +15,7 @@ import {
 } from "../event/change-event.ts";
 import { readFlattened } from "../event/flattened-document.ts";
 import { skipSpace } from "../event/json-scan.ts";
-import { unescapedText, unescapeString } from "../event/json-string.ts";
+import { unescapeString } from "../event/json-string.ts";
 import { readKafkaRecord } from "../event/kafka-framing.ts";
 import { createHeaderWalk, findTraceparent } from "../event/kafka-headers.ts";
 import type { KafkaRecord } from "../event/kafka-record.ts";
@@ -38,8 +38,8 @@ import {
 } from "./encode-job.ts";
 import { JobTables } from "./job-tables.ts";
 import { extendRange, isBehind, PositionTracker, type RecordPlace } from "./position-tracker.ts";
+import { collectionOf, topicOf } from "./record-names.ts";
 import type { TableCache } from "./table-cache.ts";
-import { writeUpdateDescription } from "./update-description.ts";
 
 const encoder = new TextEncoder();
 const twoTo32 = 4294967296;
@@ -313,7 +313,7 @@ export class JobRun {
       table.shredder.fieldIfAbsent("_id", key.text.bytes, key.text.length, table.rows);
     }
     if (fields.op === opUpdate && document.buffer === null) {
-      writeUpdateDescription(fields, table.rescue);
+      table.keepUpdateDescription(fields);
     }
     table.keepTransactionId(fields.transaction);
     facts.key = key.found ? key.identity : null;
@@ -338,7 +338,8 @@ export class JobRun {
     const admission = this.deadLetters.positions.admit(place);
     if (admission === "changed") this.fault = this.changed(deadLetterTable, place);
     else if (admission === "new") {
-      this.deadLetters.add(place, this.fields, reason, this.kafkaRecord);
+      const withheld = this.cache.withholds(collectionOf(this.fields));
+      this.deadLetters.add(place, this.fields, reason, this.kafkaRecord, withheld);
     }
   }
 
@@ -346,14 +347,6 @@ export class JobRun {
     const offset = offsetOf(place.high, place.low);
     return { kind: "record-changed", table, partition: place.partition.id, offset };
   }
-}
-
-/** The topic that a record names, or that it was fetched from; null: a file's name is none. */
-function topicOf({ partition }: RecordPlace, { topic }: RecordFields): string | null {
-  if (topic.buffer !== null && topic.buffer[topic.start] === 34) {
-    return unescapedText(topic.buffer, topic.start);
-  }
-  return partition.hashed ? null : partition.id.topic;
 }
 
 /** The text of a dead letter; anything but broken input is a fault of ours and goes on. */

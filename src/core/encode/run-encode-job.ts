@@ -1,3 +1,4 @@
+import { hasMasks } from "../decode/field-mask.ts";
 import type { EncodeJob, EncodeResult, MappingRules } from "./encode-job.ts";
 import { JobRun } from "./job-run.ts";
 import { collectionRules } from "./mapping.ts";
@@ -12,7 +13,8 @@ import { TableCache } from "./table-cache.ts";
  */
 export function createEncoder(rules: MappingRules): Encoder {
   const rulesOf = collectionRules(rules);
-  const cache = new TableCache(rulesOf);
+  const anyMasks = [rules.defaults, ...rules.overrides.map((each) => each.rules)].some(hasMasks);
+  const cache = new TableCache(rulesOf, anyMasks);
   return {
     run(job: EncodeJob): EncodeResult {
       return new JobRun(job, cache).run();

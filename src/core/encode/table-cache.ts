@@ -1,4 +1,5 @@
 import { createKafkaCursor, type KafkaCursor } from "../event/kafka-record-batches.ts";
+import { hasMasks } from "../decode/field-mask.ts";
 import { CollectionTable } from "./collection-table.ts";
 import type { CollectionRules, TableKey, TableView } from "./encode-job.ts";
 
@@ -14,12 +15,23 @@ const jobBytesKept = 64 << 20;
 export class TableCache {
   readonly kafkaCursor: KafkaCursor;
   private readonly rulesOf: (key: TableKey) => CollectionRules;
+  private readonly anyMasks: boolean;
   private readonly kept: Map<TableKey, CollectionTable>;
 
-  constructor(rulesOf: (key: TableKey) => CollectionRules) {
+  /** `anyMasks`: some collection has masked fields. */
+  constructor(rulesOf: (key: TableKey) => CollectionRules, anyMasks = false) {
     this.rulesOf = rulesOf;
+    this.anyMasks = anyMasks;
     this.kept = new Map();
     this.kafkaCursor = createKafkaCursor();
+  }
+
+  /**
+   * True when a record that is no row must not be kept as it is, since its collection has masked
+   * fields; null: nobody knows its collection, and so it may be one that has.
+   */
+  withholds(key: TableKey | null): boolean {
+    return this.anyMasks && (key === null || hasMasks(this.rulesOf(key)));
   }
 
   /** An empty table for a view; null: nothing is known of the table yet. */

@@ -194,6 +194,8 @@ describe("the table of settings", () => {
       columnTypes: true,
       includeFields: true,
       excludeFields: true,
+      mask: true,
+      rename: true,
       properties: true,
       keepDocument: true,
       keepTransactionId: true,

@@ -24,7 +24,7 @@ function program(): string {
   return `
     import { workerPool } from ${source("core/encode/worker-pool.ts")};
     const defaults = { partitionBy: [], columnTypes: {}, includeFields: [], excludeFields: [],
-      keepDocument: false, keepTransactionId: false, decimalAsString: false,
+      rename: {}, mask: {}, maskKey: null, keepDocument: false, keepTransactionId: false, decimalAsString: false,
       columnsMax: 100, depthMax: 10 };
     const pool = workerPool({ size: 1, rules: { defaults, overrides: [] } });
     const job = { batches: [], tables: [], ingestionTimestampMs: 0 };
