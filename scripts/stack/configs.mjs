@@ -1,18 +1,24 @@
 // Settings of Kafka and Connect: one node of each, on loopback, exactly-once source on.
+import { secureSettings } from "./kafka-security.mjs";
 
 /** The largest record: a document of 16 MiB, twice, in JSON. */
 const messageBytesMax = 41_943_040;
 
-/** A broker that is its own controller. */
-export function kafkaProperties({ kafka, kafkaController, data }) {
+/** A broker that is its own controller. `tls`: the folder of certificates for secure listeners. */
+export function kafkaProperties({ data, tls, ...ports }) {
+  const { kafka, kafkaController } = ports;
+  const plain = `PLAINTEXT://127.0.0.1:${kafka}`;
+  const secure = tls === null
+    ? { addresses: "", protocols: "", settings: {} }
+    : secureSettings(ports, tls);
   return properties({
     "process.roles": "broker,controller",
     "node.id": 1,
     "controller.quorum.voters": `1@127.0.0.1:${kafkaController}`,
-    "listeners": `PLAINTEXT://127.0.0.1:${kafka},CONTROLLER://127.0.0.1:${kafkaController}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${kafka}`,
+    "listeners": `${plain},CONTROLLER://127.0.0.1:${kafkaController}${secure.addresses}`,
+    "advertised.listeners": `${plain}${secure.addresses}`,
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${secure.protocols}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": data,
     "offsets.topic.replication.factor": 1,
@@ -25,6 +31,7 @@ export function kafkaProperties({ kafka, kafkaController, data }) {
     "group.initial.rebalance.delay.ms": 0,
     "message.max.bytes": messageBytesMax,
     "replica.fetch.max.bytes": messageBytesMax,
+    ...secure.settings,
   });
 }
 

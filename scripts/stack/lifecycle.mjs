@@ -5,7 +5,8 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { quietEnv } from "../lib/project.mjs";
-import { parts } from "./parts.mjs";
+import { securityOf } from "./kafka-security.mjs";
+import { parts, tlsFolder } from "./parts.mjs";
 import { checkPorts, choosePorts } from "./ports.mjs";
 import { identityOf, isRunning, startDetached, stopProcess, tailOf } from "./processes.mjs";
 import { readState, withLock, writeState } from "./state.mjs";
@@ -19,7 +20,7 @@ const stopOrder = [["connect"], ["kafka", "mongodb", "minio"]];
  * Starts those of the parts that do not run, and returns when each is ready. When one fails, those
  * that this call started are stopped again.
  * @param {{ data: string, names: string[], ports: { auto: boolean, numbers: object },
- *   heap: Record<string, string>, graceMs: number, whilePid: number | undefined,
+ *   heap: Record<string, string>, secure: boolean, graceMs: number, whilePid: number | undefined,
  *   say: (line: string) => void }} options
  */
 export function up(options) {
@@ -34,9 +35,15 @@ export function up(options) {
       if (needed !== undefined && !start.includes(needed) && !isRunning(state.parts[needed])) {
         throw new Error(`${name} needs ${needed}: add it to --only`);
       }
-      const ports = await choosePorts(name, options.ports, state.parts[name]?.ports);
-      const heap = options.heap?.[name] ?? state.parts[name]?.heap;
-      state.parts[name] = heap === undefined ? { ports } : { ports, heap };
+      const kept = state.parts[name];
+      const secure = parts[name].securePorts !== undefined && (options.secure || kept?.secure);
+      const ports = await choosePorts(name, options.ports, kept?.ports, secure);
+      const heap = options.heap?.[name] ?? kept?.heap;
+      state.parts[name] = {
+        ports,
+        ...(heap === undefined ? {} : { heap }),
+        ...(secure ? { secure } : {}),
+      };
     }
     if (options.whilePid !== undefined) await watch(data, state, options.whilePid);
     writeState(data, state);
@@ -70,7 +77,7 @@ async function startPart(name, data, state, signal, say) {
   mkdirSync(folder, { recursive: true });
   const begin = performance.now();
   const ports = Object.assign({}, ...Object.values(state.parts).map((one) => one.ports));
-  await part.prepare({ ports, folder });
+  await part.prepare({ ports, folder, secure: state.parts[name].secure ?? false });
   signal.throwIfAborted();
   const heap = state.parts[name].heap ?? part.heap;
   const [command, ...args] = part.command({ ports, folder, heap });
@@ -182,7 +189,9 @@ export async function status({ data, names }) {
     const reason = running ? await parts[name].probe(ports) : null;
     const stopped = pid === undefined ? "stopped" : "died";
     const word = running ? (reason === null ? "ready" : "not answering") : stopped;
-    return { name, state: word, reason, pid: running ? pid : null, ports, log };
+    const found = { name, state: word, reason, pid: running ? pid : null, ports, log };
+    if (!state.parts[name].secure) return found;
+    return { ...found, security: securityOf(ports, tlsFolder(path.join(data, name))) };
   }));
 }
 

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { cache, quietEnv } from "../lib/project.mjs";
 import { connectProperties, kafkaProperties } from "./configs.mjs";
+import { makeCertificates, scramUsers, securePorts } from "./kafka-security.mjs";
 import { mongoCommand } from "./mongo-command.mjs";
 import { probeHttp, probeKafka, probeMongodb } from "./probes.mjs";
 
@@ -24,7 +25,7 @@ export const minioAccess = { accessKey: "minioadmin", secretKey: "minioadmin" };
 /**
  * In the order of starting. `ports` are names with their defaults, the first of them the one that
  * clients use; `heap` is the memory of a JVM; `needs` names parts that must run; `builds` and `runs` are commands on the path,
- * for installing and for starting. `prepare` writes settings and makes folders, `settle` is called
+ * for installing and for starting; `securePorts` are those that `--secure` adds. `prepare` writes settings and makes folders, `settle` is called
  * until it returns null, which means ready.
  */
 export const parts = {
@@ -52,6 +53,7 @@ export const parts = {
   },
   kafka: {
     ports: { kafka: 9192, kafkaController: 9193 },
+    securePorts,
     installer: "install-kafka.sh",
     installed: "kafka/.ready",
     builds: [maven],
@@ -123,16 +125,23 @@ function jvm(...memory) {
   return ["java", ...memory, log4j, "-cp", classes];
 }
 
-function prepareKafka({ ports, folder }) {
+/** Where Kafka's certificates are, in Kafka's folder. */
+export function tlsFolder(folder) {
+  return path.join(folder, "tls");
+}
+
+function prepareKafka({ ports, folder, secure }) {
   const data = path.join(folder, "logs");
   const settings = path.join(folder, "server.properties");
-  writeFileSync(settings, kafkaProperties({ ...ports, data }));
+  const tls = secure ? tlsFolder(folder) : null;
+  if (tls !== null) makeCertificates(tls);
+  writeFileSync(settings, kafkaProperties({ ...ports, data, tls }));
   if (existsSync(path.join(data, "meta.properties"))) return;
   // Short work: the first compiler alone is quickest.
   const [command, ...args] = [...jvm("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool"];
   const { status, stdout, stderr } = spawnSync(
     command,
-    [...args, "format", "-t", clusterId, "-c", settings],
+    [...args, "format", "-t", clusterId, "-c", settings, ...scramUsers],
     { encoding: "utf8", env: quietEnv() },
   );
   if (status !== 0) throw new Error(`cannot format Kafka's folder ${data}:\n${stdout}${stderr}`);

@@ -22,10 +22,12 @@ export function checkPorts(asked, kept) {
  * @param {string} name
  * @param {{ auto: boolean, numbers: Record<string, number> }} asked
  * @param {Record<string, number> | undefined} kept
+ * @param {boolean} secure with the ports of secure listeners
  */
-export async function choosePorts(name, asked, kept) {
+export async function choosePorts(name, asked, kept, secure = false) {
   const ports = {};
-  for (const [port, standard] of Object.entries(parts[name].ports)) {
+  const standards = { ...parts[name].ports, ...(secure ? parts[name].securePorts : {}) };
+  for (const [port, standard] of Object.entries(standards)) {
     const wanted = asked.numbers[port];
     const stored = kept?.[port];
     ports[port] = stored ?? wanted ?? (asked.auto ? await freePort() : standard);

@@ -15,6 +15,7 @@ const usage = `node scripts/stack/stack.mjs COMMAND
   --data DIR      data, logs and stack.json (default: stack in $CDCDELTA_CACHE)
   --ports PORTS   auto, or NAME=NUMBER,… (default: 27117, 9192, 8183, 9100 and their neighbours)
   --heap SIZES    up: memory of the JVMs, such as kafka=256m,connect=512m; kept like the ports
+  --secure        up: Kafka listens with SASL and TLS too, on ports of their own; kept like the ports
   --format FORMAT table or json, of up, restart and status
   --while-pid PID up: stop the stack when that process has ended
   --grace SECONDS down: SIGKILL after this long (default: 20)
@@ -67,6 +68,7 @@ function parse(args) {
       data: { type: "string", default: path.join(cache, "stack") },
       ports: { type: "string" },
       heap: { type: "string" },
+      secure: { type: "boolean", default: false },
       format: { type: "string", default: "table" },
       "while-pid": { type: "string" },
       grace: { type: "string", default: "20" },
@@ -90,6 +92,7 @@ function parse(args) {
       data: path.resolve(values.data),
       ports: portsOf(values.ports),
       heap: heapOf(values.heap),
+      secure: values.secure,
       json: values.format === "json",
       whilePid: values["while-pid"] === undefined ? undefined : number(values, "while-pid"),
       graceMs: number(values, "grace") * 1000,
@@ -111,7 +114,8 @@ function partNames(only) {
 
 function portsOf(text) {
   if (text === undefined || text === "auto") return { auto: text === "auto", numbers: {} };
-  const names = Object.values(parts).flatMap(({ ports }) => Object.keys(ports));
+  const names = Object.values(parts)
+    .flatMap(({ ports, securePorts }) => Object.keys({ ...ports, ...securePorts }));
   const pairs = text.split(",").map((pair) => {
     const [, name, digits] = /^(\w+)=(\d{1,5})$/.exec(pair) ?? [];
     if (!names.includes(name) || Number(digits) < 1 || Number(digits) > 65_535) {
