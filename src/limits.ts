@@ -1,6 +1,6 @@
 /** Limits on every queue, buffer and retry that have no setting of their own, with their units. */
 
-/** Raw bytes of a job: large enough for good row groups, small enough to keep workers level. */
+/** Bytes of a job, decompressed: large enough for good row groups, small enough to keep workers level. */
 export const jobBytesMax = 8 * 1024 * 1024;
 
 /** Decompressed bytes of one Kafka record batch; brokers take batches of 1 MiB unless told. */

@@ -3,11 +3,11 @@
 export type FlushSettings = {
   /** Records after which a flush is due once nothing more is ready to be read. */
   readonly rowsMin: number;
-  /** Raw bytes held after which a flush is due at once. */
+  /** Bytes of input (decompressed) after which a flush is due at once. */
   readonly bytesMax: number;
   /** Age of the oldest held record after which a flush is due, in milliseconds. */
   readonly ageMsMax: number;
-  /** Raw bytes that may be held in all, those being committed included. */
+  /** Bytes of memory that input may take in all, that being committed included. */
   readonly heldBytesMax: number;
 };
 
@@ -17,7 +17,7 @@ export type FlushFacts = {
   readonly openedAtMs: number | null;
   readonly records: number;
   readonly bytes: number;
-  /** Bytes held in all: the open flush and the one being committed. */
+  /** Memory held in all, in bytes: the open flush and the one being committed. */
   readonly heldBytes: number;
   /** Nothing more is ready to be read just now. */
   readonly idle: boolean;

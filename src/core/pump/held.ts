@@ -17,6 +17,7 @@ export type Held = {
   open: Flush | null;
   /** Read, but not yet part of a job. */
   loose: HeldBatch[];
+  /** Their bytes, decompressed ones as they are estimated. */
   looseBytes: number;
   committing: Flush | null;
   /** Settles when the flush being committed is done with, well or not. */
@@ -53,9 +54,9 @@ export function createHeld(session: Session): Held {
   };
 }
 
-/** Raw bytes held in all. */
+/** Memory held in all, in bytes. */
 export function heldBytes(held: Held): number {
-  return (held.open?.bytes ?? 0) + (held.committing?.bytes ?? 0);
+  return (held.open?.heldBytes ?? 0) + (held.committing?.heldBytes ?? 0);
 }
 
 /** Ends the session with an error; the first one counts. */

@@ -19,7 +19,10 @@ export async function mergeJob(session: Session, job: HeldJob): Promise<void> {
     const tables = await tablesOf(session, result);
     const current = result.tables.every((encoded, index) => isCurrent(tables[index]!, encoded));
     if (current) {
-      if (job.merged === null) followOffsets(session, result);
+      if (job.merged === null) {
+        followOffsets(session, result);
+        session.inflation.learn(job.batches.map(({ batch }) => batch), result.decodedBytes);
+      }
       for (const [index, encoded] of result.tables.entries()) {
         const table = tables[index]!;
         proveRows(session, table, encoded);

@@ -61,6 +61,7 @@ function openFlush(held: Held): Flush {
     jobs: [],
     ends: new Map(),
     bytes: 0,
+    heldBytes: 0,
     records: 0,
   };
   return held.open;
@@ -69,11 +70,14 @@ function openFlush(held: Held): Flush {
 function holdBatch(held: Held, read: HeldBatch): void {
   const { lane, batch } = read;
   const open = openFlush(held);
-  open.bytes += batch.bytes.length;
+  const { inflation } = held.session;
+  const bytes = inflation.decodedBytes(batch);
+  open.bytes += bytes;
+  open.heldBytes += inflation.heldBytes(batch);
   open.records += countRecords(batch);
   open.ends.set(lane, batchEnd(batch));
   held.loose.push({ lane, batch });
-  held.looseBytes += batch.bytes.length;
+  held.looseBytes += bytes;
   held.idle = false;
   noteLane(held, lane, batch);
   if (held.looseBytes >= held.session.settings.jobBytesMax) cutJob(held);

@@ -12,6 +12,7 @@ import { freeRowGroups } from "../encode/free-row-groups.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { decideFlush, type FlushReason } from "./flush-policy.ts";
 import { createHeld, cutJob, failSession, type Held, heldBytes } from "./held.ts";
+import { createInflation } from "./inflation.ts";
 import { createLock } from "./lock.ts";
 import { type OpenTable, viewOf } from "./open-table.ts";
 import type { PumpObserver } from "./pump-events.ts";
@@ -76,6 +77,7 @@ function createSession(
     settings,
     observe,
     signal,
+    inflation: createInflation(),
     tables,
     laneStarts: new Map(),
     readPartitions: new Set(),

@@ -5,6 +5,7 @@ import type { EncodePool } from "../encode/encode-pool.ts";
 import type { Lane, Source } from "../source/source.ts";
 import type { FlushReason, FlushSettings } from "./flush-policy.ts";
 import type { HeldJob } from "./held-job.ts";
+import type { Inflation } from "./inflation.ts";
 import type { Lock } from "./lock.ts";
 import type { OpenTable, TableHome } from "./open-table.ts";
 import type { PumpObserver } from "./pump-events.ts";
@@ -18,7 +19,7 @@ export type PumpSettings = {
   /** Take over positions that another pipeline left in a table. */
   readonly adopt: boolean;
   readonly flush: FlushSettings;
-  /** Raw bytes of an encode job. */
+  /** Bytes of an encode job, decompressed ones as they are estimated. */
   readonly jobBytesMax: number;
   /** Age after which a table's next version is probed though nothing failed, in milliseconds. */
   readonly stateAgeMsMax: number;
@@ -53,7 +54,10 @@ export type Flush = {
   readonly jobs: HeldJob[];
   /** Lane → where it goes on after what this flush has of it: its floor once that is committed. */
   readonly ends: Map<Lane, bigint>;
+  /** Bytes of input, decompressed ones as they are estimated. */
   bytes: number;
+  /** Memory that all this takes, in bytes. */
+  heldBytes: number;
   records: number;
 };
 
@@ -63,6 +67,7 @@ export type Session = {
   readonly settings: PumpSettings;
   readonly observe: PumpObserver;
   readonly signal: AbortSignal;
+  readonly inflation: Inflation;
   readonly tables: Map<TableKey, OpenTable>;
   /** Identity of a file → the offset this session began to read it at. */
   readonly laneStarts: Map<string, bigint>;
