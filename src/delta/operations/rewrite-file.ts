@@ -64,7 +64,8 @@ export async function rewriteFile(
   return written;
 }
 
-function statisticsOptions({ statisticsColumns }: TableProperties): StatisticsOptions {
+/** Which columns get statistics, as the table wants it. */
+export function statisticsOptions({ statisticsColumns }: TableProperties): StatisticsOptions {
   switch (statisticsColumns.kind) {
     case "first":
       return { numIndexedCols: statisticsColumns.count };

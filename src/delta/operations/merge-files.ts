@@ -1,0 +1,74 @@
+import type { ColumnBatch } from "../columns/column.ts";
+import { concatBatches } from "../columns/concat.ts";
+import type { Engine } from "../engine.ts";
+import type { AddFile } from "../log/actions.ts";
+import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
+import { type FileStatistics, mergeStatistics } from "../parquet/statistics.ts";
+import { encodeWithStatistics } from "../parquet/writer.ts";
+import { struct } from "../schema/data-type.ts";
+import { writeDataFile } from "./append.ts";
+import { type RewrittenTable, statisticsOptions } from "./rewrite-file.ts";
+import { scanFile } from "./scan.ts";
+
+export type MergeOptions = {
+  /** A written file ends at about this size. */
+  readonly targetBytes: number;
+  readonly signal: AbortSignal;
+};
+
+/** Rows of a row group: enough for dictionaries and skipping, few enough to hold in memory. */
+const rowGroupRowsMax = 131_072;
+/** Zstd level for files that are written once and read often. */
+const level = 3;
+
+/**
+ * Writes the rows of data files of one partition, in their order, into as few files as the target
+ * allows. One row group's rows and one file's encoded bytes are in memory. Nobody sees the files
+ * before they are committed. Errors: as `scanFile` and `writeDataFile`.
+ */
+export async function mergeFiles(
+  engine: Engine,
+  table: RewrittenTable,
+  files: readonly AddFile[],
+  { targetBytes, signal }: MergeOptions,
+): Promise<AddFile[]> {
+  const schema = struct(
+    table.schema.fields.filter((field) => !table.partitionColumns.includes(field.name)),
+  );
+  const columns = schema.fields.map((field) => field.name);
+  const partitionValues = files[0]?.partitionValues ?? {};
+  const written: AddFile[] = [];
+  let [waiting, rows]: [ColumnBatch[], number] = [[], 0];
+  let rowGroups: EncodedRowGroup[] = [];
+  let statistics: FileStatistics[] = [];
+  let bytes = 0;
+  const endRowGroup = (): void => {
+    if (rows === 0) return;
+    const encoded = encodeWithStatistics(concatBatches(waiting, schema), schema, {
+      ...statisticsOptions(table.properties),
+      level,
+    });
+    rowGroups.push(encoded.rowGroup);
+    statistics.push(encoded.statistics);
+    bytes += encoded.rowGroup.bytes.length;
+    [waiting, rows] = [[], 0];
+  };
+  const endFile = async (): Promise<void> => {
+    endRowGroup();
+    if (rowGroups.length === 0) return;
+    const file = { schema, partitionValues, rowGroups, statistics: mergeStatistics(statistics) };
+    written.push(await writeDataFile(engine, file, { signal }));
+    [rowGroups, statistics, bytes] = [[], [], 0];
+  };
+  for (const add of files) {
+    for await (const batch of scanFile(engine, table, add, { signal, columns })) {
+      if (batch.length === 0) continue;
+      if (rows + batch.length > rowGroupRowsMax) endRowGroup();
+      if (bytes >= targetBytes) await endFile();
+      waiting.push(batch);
+      rows += batch.length;
+    }
+  }
+  await endFile();
+  return written;
+}
