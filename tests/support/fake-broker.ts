@@ -231,8 +231,10 @@ function fakeClient(cluster: FakeCluster, parts: ClientParts): KafkaClient {
       call("fetch", request.nodeId, options, async () => {
         const read = () => {
           let left = request.bytesMax;
-          return request.partitions.map(({ topic, partition, fetchOffset, bytesMax }) => {
+          return request.partitions.map(({ topic, topicId, partition, fetchOffset, bytesMax }) => {
             const log = findLog({ topic, partition });
+            const same = (topicId ?? "") === "" || topicId === cluster.topics.get(topic)?.topicId;
+            if (!same) return unread({ topic, partition }, "UNKNOWN_TOPIC_ID");
             if (log === null) return unread({ topic, partition }, "UNKNOWN_TOPIC_OR_PARTITION");
             if (log.leader !== request.nodeId) {
               return unread({ topic, partition }, "NOT_LEADER_OR_FOLLOWER");

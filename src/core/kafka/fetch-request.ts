@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { errorName } from "./error-names.ts";
 import type { FetchRequest, KafkaErrorName, TopicPartition } from "./kafka-client.ts";
 import type { KafkaRequest } from "./kafka-request.ts";
@@ -23,14 +23,19 @@ export type RawFetchAnswer = {
   readonly partitions: readonly RawFetchedPartition[];
 };
 
-/** A `read_committed` fetch outside of any fetch session. */
+/**
+ * A `read_committed` fetch outside of any fetch session. From version 13 (Kafka 3.1) on topics are
+ * asked for by id, so that nothing of a topic that was made anew is taken for the one before it.
+ */
 export function fetchRequest(request: FetchRequest): KafkaRequest<RawFetchAnswer> {
+  const byId = request.partitions.every(({ topicId }) => (topicId ?? "") !== "");
+  const names = new Map(request.partitions.map(({ topic, topicId }) => [topicId ?? "", topic]));
   return {
     name: "Fetch",
     apiKey: 1,
     versionMin: 4,
-    versionMax: 11,
-    flexibleFrom: null,
+    versionMax: byId ? 13 : 11,
+    flexibleFrom: 12,
     waitMsMax: request.waitMsMax,
     encode(writer, version) {
       writer.int32(-1);
@@ -43,17 +48,22 @@ export function fetchRequest(request: FetchRequest): KafkaRequest<RawFetchAnswer
         writer.int32(noSession);
       }
       writer.array(inTopics(request.partitions), ({ topic, partitions }) => {
-        writer.string(topic);
+        if (version >= 13) writer.raw(Buffer.from(partitions[0]!.topicId!, "hex"));
+        else writer.string(topic);
         writer.array(partitions, (partition) => {
           writer.int32(partition.partition);
           if (version >= 9) writer.int32(-1);
           writer.int64(partition.fetchOffset);
+          if (version >= 12) writer.int32(-1);
           if (version >= 5) writer.int64(-1n);
           writer.int32(partition.bytesMax);
+          writer.tags();
         });
+        writer.tags();
       });
       if (version >= 7) writer.array([], () => {});
       if (version >= 11) writer.string("");
+      writer.tags();
     },
     decode(reader, version) {
       reader.throttle();
@@ -63,19 +73,21 @@ export function fetchRequest(request: FetchRequest): KafkaRequest<RawFetchAnswer
         reader.int32();
       }
       const topics = reader.array(() => {
-        const topic = reader.string();
-        return reader.array((): RawFetchedPartition => {
+        const topic = version >= 13 ? names.get(reader.uuid()) ?? "" : reader.string();
+        const partitions = reader.array((): RawFetchedPartition => {
           const partition = reader.int32();
           const partitionError = errorName(reader.int16());
           const highWatermark = reader.int64();
           const lastStableOffset = reader.int64();
           const logStartOffset = version >= 5 ? reader.int64() : -1n;
-          const abortedTransactions = reader.array(() => ({
-            producerId: reader.int64(),
-            firstOffset: reader.int64(),
-          }));
+          const abortedTransactions = reader.array(() => {
+            const transaction = { producerId: reader.int64(), firstOffset: reader.int64() };
+            reader.tags();
+            return transaction;
+          });
           if (version >= 11) reader.int32();
           const records = reader.bytes();
+          reader.tags();
           return {
             topic,
             partition,
@@ -87,7 +99,10 @@ export function fetchRequest(request: FetchRequest): KafkaRequest<RawFetchAnswer
             records,
           };
         });
+        reader.tags();
+        return partitions;
       });
+      reader.tags();
       return { error, partitions: topics.flat() };
     },
   };

@@ -69,6 +69,11 @@ export type FetchRequest = {
   readonly nodeId: number;
   /** In the order in which the broker shall fill the answer. */
   readonly partitions: readonly (TopicPartition & {
+    /**
+     * Where all partitions have one, and the brokers can tell (Kafka 3.1), a topic of another id is
+     * answered with `UNKNOWN_TOPIC_ID` instead of being read.
+     */
+    readonly topicId?: string;
     readonly fetchOffset: bigint;
     readonly bytesMax: number;
   })[];

@@ -67,6 +67,8 @@ async function tryOnce(
   if (state.owed.size === 0) return "";
   const member = membership.member();
   if (member === null) return "not in the group just now";
+  // It would wait behind the join on the same connection, and be refused then.
+  if (membership.isJoining()) return "the group shares its partitions anew";
   const { client, groupId, onEvent } = state.context.options;
   const sent = [...state.owed].map(([name, { nextOffset }]) => ({
     lane: state.lanes.get(name)!,

@@ -64,8 +64,9 @@ async function fetchFrom(
   try {
     const answers = await options.client.fetch({
       nodeId: broker.nodeId,
-      partitions: turn.map(({ topic, partition, fetchOffset }) => ({
+      partitions: turn.map(({ topic, topicId, partition, fetchOffset }) => ({
         topic,
+        topicId,
         partition,
         fetchOffset,
         bytesMax: limits.partitionBytesMax,

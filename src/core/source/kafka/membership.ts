@@ -40,6 +40,8 @@ export type Membership = {
   /** The generation that our lanes belong to; null: none. */
   member(): GroupMember | null;
   isLeader(): boolean;
+  /** A join is under way: the generation may be over at any moment. */
+  isJoining(): boolean;
   rejoin(why: string): void;
   /** The coordinator refused this generation: joins anew unless that has happened meanwhile. */
   refused(member: GroupMember, why: string): void;
@@ -282,12 +284,14 @@ export function createMembership(context: SourceContext, ports: MembershipPorts)
     },
     member: () => state.current,
     isLeader: () => state.leader,
+    isJoining: () => state.joiningMs !== null,
     rejoin(why) {
       state.rejoinWhy ??= why;
       bell.ring();
     },
     refused(member, why) {
-      if (state.current === member) evict(why);
+      // One that is joining anew hears of its next generation anyway.
+      if (state.current === member && state.joiningMs === null) evict(why);
     },
     checkExpiry,
     async leave() {

@@ -30,7 +30,8 @@ export function takeAssignment(
   const lost: LaneState[] = [];
   for (const lane of state.lanes.values()) {
     const known = state.view?.get(lane.topic);
-    const same = known !== undefined && !isOther(lane, known);
+    // A topic that is missing may come back: whoever looks at the topics decides.
+    const same = known === undefined || !isOther(lane, known);
     if (keepable && wanted.has(nameOf(lane)) && same) kept.push(lane);
     else lost.push(lane);
   }

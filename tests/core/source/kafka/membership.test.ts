@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import type { KafkaSourceEvent } from "../../../../src/core/source/kafka/kafka-source-event.ts";
 import type { SourceEvent } from "../../../../src/core/source/source.ts";
 import {
   createHarness,
@@ -10,6 +9,7 @@ import {
   records,
   upTo,
 } from "./kafka-harness.ts";
+import { idle, taken, told } from "./kafka-told.ts";
 
 const { signal } = new AbortController();
 
@@ -25,26 +25,6 @@ function withTopic(harness: Harness): void {
 
 const lanesOf = (member: Member): string[] =>
   member.source.lanes().map(({ topic, partition }) => `${topic}-${partition}`).sort();
-
-function told<K extends KafkaSourceEvent["kind"]>(
-  member: Member,
-  kind: K,
-): Extract<KafkaSourceEvent, { kind: K }>[] {
-  return member.told.filter((event): event is Extract<KafkaSourceEvent, { kind: K }> =>
-    event.kind === kind
-  );
-}
-
-function taken<K extends SourceEvent["kind"]>(
-  member: Member,
-  kind: K,
-): Extract<SourceEvent, { kind: K }>[] {
-  return member.taken.filter((event): event is Extract<SourceEvent, { kind: K }> =>
-    event.kind === kind
-  );
-}
-
-const idle = (member: Member): boolean => member.taken.some((event) => event.kind === "idle");
 
 async function startBoth(harness: Harness): Promise<readonly [Member, Member]> {
   const [a, b] = [harness.member("a"), harness.member("b")];
