@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { CollectionRules } from "../../../src/core/encode/encode-job.ts";
+import type { EncodePool } from "../../../src/core/encode/encode-pool.ts";
 import { inlinePool } from "../../../src/core/encode/inline-pool.ts";
 import { runPump } from "../../../src/core/pump/pump.ts";
 import type { PumpEvent, PumpSummary } from "../../../src/core/pump/pump-events.ts";
@@ -102,17 +103,18 @@ export type PumpChanges = {
   readonly settings?: Partial<PumpSettings>;
   readonly rules?: Partial<CollectionRules>;
   readonly stop?: AbortSignal;
+  readonly pool?: EncodePool;
 };
 
 export async function pump(
   lake: Lake,
   source: Source,
-  { settings, rules, stop = signal }: PumpChanges = {},
+  { settings, rules, stop = signal, pool }: PumpChanges = {},
 ): Promise<PumpRun> {
   const events: PumpEvent[] = [];
   const world = {
     source,
-    pool: inlinePool({ size: 2, rules: mappingRules(rules) }),
+    pool: pool ?? inlinePool({ size: 2, rules: mappingRules(rules) }),
     clock: {
       nowMs: () => lake.now,
       sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),
