@@ -48,11 +48,17 @@ export function followTopics(broker: string, include: string): TopicLog {
     show(`null.literal=${nothing}`),
   ], { stdio: ["ignore", "pipe", "ignore"] });
   const records: TopicRecord[] = [];
+  // The consumer starts again at its last commit when a topic joins: it says things twice.
+  const said = new Set<string>();
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) records.push(parseRecord(line));
+    for (const line of lines) {
+      if (said.has(line)) continue;
+      said.add(line);
+      records.push(parseRecord(line));
+    }
   });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   return {
