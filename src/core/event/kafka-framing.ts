@@ -1,6 +1,7 @@
 import { ByteBuffer } from "./byte-buffer.ts";
 import { clearRecordFields, type RecordFields, type Span } from "./change-event.ts";
 import { readEnvelope } from "./debezium-envelope.ts";
+import { isFlattenedDelete } from "./flattened-tombstone.ts";
 import { brokenJson, locate, skipSpace } from "./json-scan.ts";
 import { writeJsonString } from "./json-string.ts";
 import type { KafkaRecord } from "./kafka-record.ts";
@@ -10,7 +11,7 @@ import { requireUtf8 } from "./utf8.ts";
 
 /**
  * Reads a Kafka record into `fields` and says what it is, as `readRecord` does for a line: the value
- * is JSON text, with or without Connect's schema; none at all is a tombstone.
+ * is JSON text, with or without Connect's schema; none at all is a tombstone, or a flattened delete.
  *
  * Errors: `decode` when the value is no JSON or key and value are not UTF-8; `fields` then holds key
  * and value.
@@ -32,7 +33,7 @@ function readValue(record: KafkaRecord, fields: RecordFields): RecordKind {
   const { bytes: u, valueStart: start, valueEnd: end } = record;
   if (start < 0) {
     fields.valueIsNull = true;
-    return "tombstone";
+    return isFlattenedDelete(record, fields) ? "flattened" : "tombstone";
   }
   // No text begins with a zero: converters that keep schemas in a registry put it before their id.
   if (end - start >= registryBytes && u[start] === 0) return "schema-registry";

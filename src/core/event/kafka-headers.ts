@@ -59,14 +59,15 @@ function bufferOf(bytes: Uint8Array, start: number, end: number): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
-function startWalk(record: KafkaRecord, walk: HeaderWalk): void {
+/** Starts a walk over a record's headers. */
+export function startWalk(record: KafkaRecord, walk: HeaderWalk): void {
   walk.left = record.headerCount;
   walk.p = record.headersStart;
   walk.end = record.headersEnd;
 }
 
 /** Moves to the next header; false: there is none, or it is no header. */
-function nextHeader(u: Uint8Array, walk: HeaderWalk): boolean {
+export function nextHeader(u: Uint8Array, walk: HeaderWalk): boolean {
   if (walk.left <= 0) return false;
   walk.left--;
   const keySize = readSize(u, walk);
