@@ -2,7 +2,12 @@ import { CdcDeltaError, messageOf } from "../../errors.ts";
 import type { KafkaSettings } from "./kafka-settings.ts";
 
 /** How far a connection had come when it failed. */
-export type ConnectionStep = "connect" | "api-versions" | "authenticate" | "ready";
+export type ConnectionStep =
+  | "connect"
+  | "api-versions"
+  | "authenticate"
+  | "first-request"
+  | "ready";
 
 /** What ended a connection. */
 export type ConnectionEnd = { readonly code: string; readonly message: string };
@@ -37,6 +42,7 @@ function lostWhile(step: ConnectionStep): string {
       return "The first request to";
     case "authenticate":
       return "Authentication at";
+    case "first-request":
     case "ready":
       return "The connection to";
   }
@@ -56,12 +62,14 @@ function hint(step: ConnectionStep, settings: KafkaSettings): string {
         : settings.tls.certificate === null
         ? " Does the broker ask for a client certificate (KAFKA_SSL_CERTIFICATE_LOCATION)?"
         : "";
-    case "authenticate":
-      return "";
-    case "ready":
+    case "first-request":
       return settings.sasl === null
-        ? " If it never answers, it may ask for authentication (KAFKA_SECURITY_PROTOCOL)."
+        ? " Does it ask for authentication? Then set KAFKA_SECURITY_PROTOCOL and" +
+          " KAFKA_SASL_MECHANISM."
         : "";
+    case "authenticate":
+    case "ready":
+      return "";
   }
 }
 
@@ -105,7 +113,8 @@ export function authenticationFailed(
   mechanism: string,
   error: unknown,
 ): CdcDeltaError {
-  const reason = messageOf(error).replace(/\.$/, "");
+  const reason = messageOf(error).replace(/^SASL [\w ]+ authentication failed: /, "")
+    .replace(/\.$/, "");
   return new CdcDeltaError(
     "kafka",
     `Kafka broker ${address} refused authentication with ${mechanism}: ${reason}. ` +
@@ -115,7 +124,7 @@ export function authenticationFailed(
 }
 
 function authenticationAdvice(mechanism: string, reason: string): string {
-  if (/mechanism/i.test(reason)) {
+  if (/not support/i.test(reason)) {
     return "Set KAFKA_SASL_MECHANISM to one that the broker has enabled.";
   }
   if (/Illegal SASL|not valid given the current SASL state|unexpected given/i.test(reason)) {

@@ -49,11 +49,12 @@ export async function openConnection(
     if (error !== null) throw new Error(`ApiVersions was answered with ${error}`);
     connection.setVersions(versions);
     const expiresAt = await authenticate(state, address, settings, versions, options);
-    state.step = "ready";
+    state.step = "first-request";
     return readyConnection(state, address, versions, expiresAt);
   } catch (error) {
+    const failure = state.failureOf(error);
     state.close();
-    throw state.failureOf(error);
+    throw failure;
   }
 }
 
@@ -164,7 +165,9 @@ function readyConnection(
     async send(request, options) {
       const version = chooseVersion(request, versions, address);
       try {
-        return await state.ask(request, version, options);
+        const answer = await state.ask(request, version, options);
+        state.step = "ready";
+        return answer;
       } catch (error) {
         if (options.signal.aborted) {
           retired = true;

@@ -1,6 +1,7 @@
 import { CdcDeltaError } from "../../errors.ts";
 import { clusterView } from "./cluster-view.ts";
 import type { ClusterView } from "./cluster-view.ts";
+import { checkTls } from "./check-tls.ts";
 import { committedBatches } from "./committed-batches.ts";
 import { createTopicRequest } from "./create-topic-request.ts";
 import { isRetriable } from "./error-names.ts";
@@ -31,12 +32,13 @@ export type KafkaClientOptions = {
 
 /**
  * A client that connects when it is first asked for something. It repeats nothing: every failure is
- * told, and the next call connects anew.
+ * told, and the next call connects anew. Errors: `usage` when a certificate or key cannot be used.
  */
 export function openKafkaClient(
   settings: KafkaSettings,
   { now = Date.now }: KafkaClientOptions = {},
 ): KafkaClient {
+  if (settings.tls !== null) checkTls(settings.tls);
   const cluster = clusterView(settings);
   const groups = new Map<string, GroupClient>();
   return {

@@ -16,6 +16,7 @@ export type Pending = {
   readonly count: () => number;
 };
 
+/** Nothing waits yet. */
 export function pending(): Pending {
   const waiting = new Set<(error: Error) => void>();
   return {

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { CdcDeltaError, messageOf } from "../../errors.ts";
 import type { KafkaSasl } from "./kafka-settings.ts";
 import type { KafkajsSasl } from "./kafkajs-internals.ts";
 
@@ -20,7 +21,7 @@ export function saslExchange(sasl: KafkaSasl, signal: AbortSignal): KafkajsSasl 
     mechanism,
     authenticationProvider: ({ saslAuthenticate }) => ({
       async authenticate() {
-        const token = await sasl.token({ signal });
+        const token = await sasl.token({ signal }).catch(noToken);
         await saslAuthenticate({
           request: {
             encode: () => Promise.resolve(sized(`n,,\u0001auth=Bearer ${token}\u0001\u0001`)),
@@ -36,6 +37,16 @@ export function saslExchange(sasl: KafkaSasl, signal: AbortSignal): KafkajsSasl 
       },
     }),
   };
+}
+
+function noToken(error: unknown): never {
+  if (error instanceof CdcDeltaError) throw error;
+  throw new CdcDeltaError(
+    "kafka",
+    `A token for OAUTHBEARER could not be had: ${messageOf(error)}. Check ` +
+      `KAFKA_SASL_OAUTHBEARER_*, and whether what issues the tokens runs.`,
+    { retryable: true, cause: error },
+  );
 }
 
 /** kafkajs sends what SASL exchanges as a whole, with its length in front. */
