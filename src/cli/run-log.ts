@@ -122,9 +122,10 @@ function progressEntry(
       return entry("info", "Schema of {table} changed", { table, changes });
     }
     case "committed": {
-      const { kind: _, ...facts } = event;
+      const { kind: _, traceparent, ...facts } = event;
+      const traced = traceparent === null ? facts : { ...facts, traceparent };
       const rows = nounFor(event.rows, "row");
-      return entry("info", `Committed {rows} ${rows} to {table} as version {version}`, facts);
+      return entry("info", `Committed {rows} ${rows} to {table} as version {version}`, traced);
     }
     case "widened": {
       const { table, columns } = event;

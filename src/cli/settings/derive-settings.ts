@@ -98,7 +98,9 @@ function familyOf(place: string): "MinIO" | "AWS" | "own" {
   return place.startsWith("AWS_") ? "AWS" : "own";
 }
 
-function partnerOf(place: string): string {
+function partnerOf(given: string): string {
+  // A secret may come from a file that a variable names.
+  const place = given.replace(/_FILE$/, "");
   const partners: readonly (readonly [string, string])[] = [
     ["MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"],
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
