@@ -15,12 +15,6 @@ import { isDone, resultJson, resultText, type SnapshotResult } from "./snapshot-
 import { followable, lookAgain, type SnapshotSession } from "./snapshot-session.ts";
 import { type SnapshotTeller, snapshotTeller } from "./snapshot-teller.ts";
 
-/**
- * In a transaction the notification may become visible a moment before the rows' own partition: what
- * was written by then is below the ends that are looked at afterwards.
- */
-const settleMs = 1000;
-
 /** Asks for a snapshot and follows it into the tables. Errors: `connect`, `kafka`. */
 export async function askSnapshot(session: SnapshotSession): Promise<ExitCode> {
   const { options, collections, clock, random, target, world } = session;
@@ -115,7 +109,6 @@ async function intoTables(
   { client, clock, values, options, signal }: SnapshotSession,
   { topics, teller }: Pick<Following, "topics" | "teller">,
 ): Promise<void> {
-  await clock.sleep(settleMs, signal);
   const goals = await endsOf(client, [...new Set(topics.values())], { signal });
   for (const [collection, topic] of topics) {
     if (goals.some((goal) => goal.topic === topic)) continue;
@@ -129,6 +122,7 @@ async function intoTables(
       { context: { topic } },
     );
   }
+  if (goals.length === 0) return;
   const groupId = values.kafkaConsumerGroup;
   await waitForSink({ client, clock }, {
     groupId,
@@ -176,7 +170,7 @@ async function assertRuns(session: SnapshotSession): Promise<void> {
   if (!failed) return;
   throw new CdcDeltaError(
     "connect",
-    `The snapshot does not go on: ${problem.message}. ${problem.fix}`,
+    `The snapshot does not go on: ${problem.message}: ${problem.fix}`,
     { context: { connector: connector.name } },
   );
 }

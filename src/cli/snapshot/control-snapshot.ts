@@ -1,10 +1,12 @@
 import { sendControl, type SnapshotControl } from "../../core/connect/control-snapshot.ts";
 import { runningProblems } from "../../core/connect/snapshot-connector.ts";
-import { storedSnapshot } from "../../core/connect/snapshot-offsets.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { jsonText } from "../output/json-text.ts";
-import { followable, type SnapshotSession } from "./snapshot-session.ts";
+import { followable, type SnapshotSession, storedIn } from "./snapshot-session.ts";
+
+/** How long an answer is waited for where no snapshot seems to run; signals are polled every 5 s. */
+const idleAnswerMs = 15_000;
 
 /** `--pause`, `--resume` and `--stop`. Errors: `connect`, `kafka`. */
 export async function controlSnapshot(
@@ -17,19 +19,23 @@ export async function controlSnapshot(
   if (problem !== undefined) {
     throw new CdcDeltaError(
       "connect",
-      `Cannot ${verb} a snapshot: ${problem.message}. ${problem.fix}`,
+      `Cannot ${verb} a snapshot: ${problem.message}: ${problem.fix}`,
     );
   }
   const control: SnapshotControl = verb === "stop" ? { kind: verb, collections } : { kind: verb };
   const id = random.uuid();
+  // The signal is sent all the same: what Connect has stored may be a little old.
+  const answerMsMax = await storedIn(session) === null
+    ? Math.min(options.timeout, idleAnswerMs)
+    : options.timeout;
   const outcome = await sendControl({ client, clock }, {
     control,
     id,
     channels,
-    answerMsMax: options.timeout,
+    answerMsMax,
     signal,
   });
-  if (outcome.kind === "unanswered") throw await unanswered(session, verb);
+  if (outcome.kind === "unanswered") throw await unanswered(session, { verb, answerMsMax });
   const stopped = outcome.notification.collections;
   if (verb === "stop" && stopped.length === 0 && collections.length > 0) {
     throw new CdcDeltaError(
@@ -48,23 +54,28 @@ export async function controlSnapshot(
 }
 
 async function unanswered(
-  { connect, target, options, signal }: SnapshotSession,
-  verb: SnapshotControl["kind"],
+  session: SnapshotSession,
+  { verb, answerMsMax }: {
+    readonly verb: SnapshotControl["kind"];
+    readonly answerMsMax: number;
+  },
 ): Promise<CdcDeltaError> {
-  const head = `Nobody answered the signal to ${verb} within ${options.timeout / 1000} s`;
-  const answer = target.connector === null
-    ? null
-    : await connect.offsets(target.connector.name, { signal });
-  const running = answer?.kind === "offsets" ? storedSnapshot(answer.offsets) : null;
-  const state = answer?.kind !== "offsets"
+  const head = `Nobody answered the signal to ${verb} within ${answerMsMax / 1000} s`;
+  const stored = await storedIn(session);
+  const state = session.target.connector === null
     ? "perhaps no incremental snapshot is running"
-    : running === null
+    : stored === null
     ? "no incremental snapshot is running"
-    : `an incremental snapshot of ${running.collections.join(", ")} is running; it may be ` +
-      `${verb === "resume" ? "no longer" : "already"} paused`;
+    : `one of ${stored.collections.join(", ")} is running. ${hints[verb]}`;
   return new CdcDeltaError(
     "connect",
     `${head}: ${state}. Blocking snapshots cannot be paused or stopped. Look at cdcdelta ` +
       "snapshot --status",
   );
 }
+
+const hints = {
+  pause: "It may be paused already",
+  resume: "It may not be paused",
+  stop: "If it is paused, resume it: Debezium stops collections only while it reads",
+} as const;

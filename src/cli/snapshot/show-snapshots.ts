@@ -2,10 +2,9 @@ import { notificationFeed } from "../../core/connect/notification-feed.ts";
 import type { SnapshotNotification } from "../../core/connect/notification.ts";
 import { topicOf } from "../../core/connect/snapshot-connector.ts";
 import { type PastSnapshot, snapshotHistory } from "../../core/connect/snapshot-history.ts";
-import { type StoredSnapshot, storedSnapshot } from "../../core/connect/snapshot-offsets.ts";
 import { endsOf, type SinkProgress, sinkProgress } from "../../core/connect/sink-progress.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { followable, type SnapshotSession } from "./snapshot-session.ts";
+import { followable, type SnapshotSession, storedIn } from "./snapshot-session.ts";
 import { statusJson, statusText } from "./status-text.ts";
 
 /** How far back notifications are read, in offsets of each partition. */
@@ -50,14 +49,6 @@ async function notifications(
     all.push(...found);
   }
   return all.filter(({ connector }) => connector === null || connector === topicPrefix);
-}
-
-async function storedIn(
-  { connect, target, signal }: SnapshotSession,
-): Promise<StoredSnapshot | null> {
-  if (target.connector === null) return null;
-  const answer = await connect.offsets(target.connector.name, { signal });
-  return answer.kind === "offsets" ? storedSnapshot(answer.offsets) : null;
 }
 
 function concerns(snapshot: PastSnapshot, collections: readonly string[]): boolean {

@@ -85,7 +85,8 @@ function stateLine(view: CollectionView): string | null {
         ? `${view.collection}: reading`
         : null;
     case "scanned":
-      return `${view.collection}: read, ${rowsText(view)}`;
+      // Its topic may still be growing where Debezium does not tell the rows.
+      return `${view.collection}: read${rowsOf(view).exact ? `, ${rowsText(view)}` : ""}`;
     case "failed":
       return `${view.collection}: failed: ${view.state.status}`;
   }

@@ -58,8 +58,8 @@ export function resultText(result: SnapshotResult): string {
     return [
       each.collection,
       each.state.kind === "failed" ? each.state.status : "read",
-      `${exact ? "" : "about "}${count}`,
-      rate === null ? "-" : String(rate),
+      each.state.kind === "failed" ? "-" : `${exact ? "" : "about "}${count}`,
+      rate === null || each.state.kind === "failed" ? "-" : String(rate),
     ];
   });
   const failures = view.collections.flatMap(({ collection, state }) =>

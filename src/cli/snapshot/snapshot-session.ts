@@ -1,5 +1,6 @@
 import type { ConnectClient } from "../../core/connect/connect-client.ts";
 import type { ConnectorOverview } from "../../core/connect/connect-types.ts";
+import { type StoredSnapshot, storedSnapshot } from "../../core/connect/snapshot-offsets.ts";
 import type { SnapshotChannels } from "../../core/connect/snapshot-connector.ts";
 import type { KafkaClient } from "../../core/kafka/kafka-client.ts";
 import type { Clock, Random } from "../../delta/clock.ts";
@@ -59,4 +60,13 @@ export async function lookAgain(
     if (error instanceof CdcDeltaError) return null;
     throw error;
   }
+}
+
+/** What Connect has stored of an incremental snapshot; null: nothing, or it cannot be asked. */
+export async function storedIn(
+  { connect, target, signal }: Pick<SnapshotSession, "connect" | "target" | "signal">,
+): Promise<StoredSnapshot | null> {
+  if (target.connector === null) return null;
+  const answer = await connect.offsets(target.connector.name, { signal });
+  return answer.kind === "offsets" ? storedSnapshot(answer.offsets) : null;
 }

@@ -68,9 +68,7 @@ export function withEvent(view: SnapshotView, event: SnapshotEvent): SnapshotVie
     case "growth":
       return mapCollections(view, (each) => ({
         ...each,
-        grown: each.endedMs === null || each.grown === 0n
-          ? event.records.get(each.collection) ?? each.grown
-          : each.grown,
+        grown: event.records.get(each.collection) ?? each.grown,
       }));
   }
 }

@@ -30,6 +30,11 @@ export async function sendControl(
   const feed = await notificationFeed(world, notificationTopic, { back: 0n, signal });
   const record = signalRecord(control, { id, topicPrefix });
   await sendSignal(world, { topic: signalTopic, record, signal });
+  if (control.kind === "stop" && control.collections.length === 0) {
+    // A snapshot that is paused hears of a stop only once it goes on; others do not mind.
+    const resume = signalRecord({ kind: "resume" }, { id: `${id}-resume`, topicPrefix });
+    await sendSignal(world, { topic: signalTopic, record: resume, signal });
+  }
   const sentMs = world.clock.nowMs();
   for (;;) {
     for (const notification of await feed.poll({ signal })) {

@@ -56,11 +56,16 @@ export type FollowOutcome =
     readonly unreadable: number;
   };
 
+/**
+ * In a transaction the last notification may become visible a moment before the rows: what is in
+ * the topics after this pause holds all rows.
+ */
+const settleMs = 1000;
 const lookEveryMs = 1000;
 const checkEveryMs = 10_000;
 
 /**
- * Asks for a snapshot and follows it to its end in Kafka; where the rows go from there is
+ * Asks for a snapshot and follows it until all its rows are in Kafka; where they go from there is
  * `waitForSink`'s. Errors: `kafka`, and what `check` throws.
  */
 export async function followSnapshot(
@@ -92,6 +97,7 @@ export async function followSnapshot(
       tell(progress, next, { notification, observe });
       progress = next;
       if (progress.phase !== "ended") continue;
+      await clock.sleep(settleMs, signal);
       await growth(observe, { signal });
       return { kind: "ended", progress };
     }

@@ -70,15 +70,19 @@ function withNews(snapshot: PastSnapshot, notification: SnapshotNotification): P
       return { ...next, state: "running" };
     case "paused":
       return { ...next, state: "paused" };
-    case "completed":
-      return { ...next, state: "completed" };
+    case "completed": {
+      // Debezium completes a snapshot that was stopped as well.
+      const open = next.collections.some(isWaiting);
+      const stopped = next.collections.map((each) => isWaiting(each) ? asStopped(each) : each);
+      return { ...next, collections: stopped, state: open ? "aborted" : "completed" };
+    }
     case "skipped":
       return { ...next, state: "skipped" };
     case "aborted": {
       const stopped = next.collections.map((each) =>
         collections.length === 0 || collections.includes(each.collection) ? asStopped(each) : each
       );
-      const left = stopped.some(({ status }) => status === "waiting" || status === "running");
+      const left = stopped.some(isWaiting);
       return { ...next, collections: stopped, state: left ? next.state : "aborted" };
     }
     case "progress": {
@@ -95,9 +99,12 @@ function withNews(snapshot: PastSnapshot, notification: SnapshotNotification): P
   }
 }
 
+function isWaiting({ status }: PastCollection): boolean {
+  return status === "waiting" || status === "running";
+}
+
 function asStopped(each: PastCollection): PastCollection {
-  const open = each.status === "waiting" || each.status === "running";
-  return open ? { ...each, status: "STOPPED" } : each;
+  return isWaiting(each) ? { ...each, status: "STOPPED" } : each;
 }
 
 function withNames(
