@@ -10,6 +10,7 @@ import { snappyCompress } from "../../../src/delta/parquet/snappy.ts";
 import { kafkaBatchBytesMax } from "../../../src/limits.ts";
 import { concatBytes } from "../../support/kafka-batches.ts";
 import { lz4Frame } from "../../support/lz4-encoder.ts";
+import { lz4Frames, lz4Text } from "./kafka-samples.ts";
 
 const encoder = new TextEncoder();
 const unlimited = 1 << 30;
@@ -65,30 +66,11 @@ describe("inflateLz4()", () => {
     expect(unpack(inflateLz4, all)).toEqual(concatBytes([first, first]));
   });
 
-  test("reads a frame of the reference tool", () => {
-    // printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' | lz4, by the format's
-    // description: a literal, a match with offset 1 that runs into itself, five last literals.
-    const block = [0x1f, 97, 1, 0, 35, 0x50, 97, 97, 97, 97, 97];
-    const frame = [
-      0x04,
-      0x22,
-      0x4d,
-      0x18,
-      0x60,
-      0x40,
-      0x82,
-      block.length,
-      0,
-      0,
-      0,
-      ...block,
-      0,
-      0,
-      0,
-      0,
-    ];
-    expect(unpack(inflateLz4, Uint8Array.from(frame))).toEqual(encoder.encode("a".repeat(60)));
-  });
+  for (const [options, frame] of Object.entries(lz4Frames)) {
+    test(`reads what the reference tool wrote with ${options}`, () => {
+      expect(unpack(inflateLz4, frame)).toEqual(encoder.encode(lz4Text));
+    });
+  }
 
   const frame = lz4Frame(encoder.encode("abcdefgh".repeat(50)));
   const changed = (at: number, byte: number): Uint8Array => {

@@ -15,6 +15,7 @@ import {
   type TestCompression,
   type TestRecord,
 } from "../../support/kafka-batches.ts";
+import { javaBatches } from "./kafka-samples.ts";
 
 const compressions: readonly TestCompression[] = [
   "none",
@@ -143,6 +144,23 @@ describe("forEachKafkaRecord()", () => {
       ]);
     }
   });
+
+  for (const [codec, bytes] of Object.entries(javaBatches)) {
+    test(`reads what Java's producer wrote with ${codec}`, () => {
+      const found = readAll(bytes).map(({ key, value, ...rest }) => ({
+        ...rest,
+        key: decoder.decode(key!),
+        value: value === null ? null : decoder.decode(value),
+      }));
+      expect(found).toEqual([0, 1, 2].map((i) => ({
+        offset: 4294967294n + BigInt(i),
+        timestampMs: 1_700_000_000_000 + i,
+        key: `{"id":"${i}"}`,
+        value: i === 2 ? null : `{"n":${i},"text":"${"abcdefgh".repeat(30)}"}`,
+        headers: '[{"key":"h","value":"x"},{"key":"n","value":null}]',
+      })));
+    });
+  }
 
   test("leaves out what lies below the base offset", () => {
     for (const compression of compressions) {
