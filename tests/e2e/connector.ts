@@ -1,48 +1,58 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { projectRoot } from "../support/project-root.ts";
+import { runBinary } from "../support/run-binary.ts";
 import type { LiveStack } from "./live-stack.ts";
-import { untilRight } from "./until.ts";
 
-type Status = {
-  readonly connector?: { readonly state: string };
-  readonly tasks?: readonly { readonly state: string; readonly trace?: string }[];
-};
+/** Configuration of a connector, as `deploy/kafka-connect` has them. */
+type ConnectorFile = { readonly name: string; readonly config: Readonly<Record<string, string>> };
 
-/** Deploys the Debezium connector `name`, and waits until its task runs. */
+/**
+ * Deploys the shipped connector configuration under a name with `cdcdelta deploy-connector`, which
+ * ends when connector and task run. `settings` are laid over it.
+ */
 export async function deployConnector(
-  { urls }: LiveStack,
+  stack: LiveStack,
   name: string,
-  settings: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const answer = await fetch(`${urls.connect}/connectors/${name}/config`, {
-    method: "PUT",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({
-      "connector.class": "io.debezium.connector.mongodb.MongoDbConnector",
-      "tasks.max": "1",
-      "mongodb.connection.string": urls.mongodb,
-      "topic.prefix": name,
-      "database.include.list": name,
-      "capture.mode": "change_streams_update_full",
-      "exactly.once.support": "required",
-      "poll.interval.ms": "100",
-      "cursor.max.await.time.ms": "200",
-      ...settings,
-    }),
-  });
-  if (!answer.ok) throw new Error(`Connect answered ${answer.status}: ${await answer.text()}`);
-  await untilRight(`the connector ${name}`, async () => {
-    const status = await (await fetch(`${urls.connect}/connectors/${name}/status`))
-      .json() as Status;
-    const states = [status.connector?.state, ...(status.tasks ?? []).map(({ state }) => state)];
-    const runs = states.length === 2 && states.every((state) => state === "RUNNING");
-    return runs ? null : JSON.stringify(status);
-  });
+  const shipped = path.join(projectRoot, "deploy", "kafka-connect", "debezium-mongodb.json");
+  const { config, ...rest } = JSON.parse(readFileSync(shipped, "utf8")) as ConnectorFile;
+  const folder = mkdtempSync(path.join(tmpdir(), "cdcdelta-connector-"));
+  const file = path.join(folder, "connector.json");
+  writeFileSync(file, JSON.stringify({ ...rest, config: { ...config, ...settings } }));
+  try {
+    await connectorCommand(stack, name, [file, "--yes"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Removes it; its offsets stay. */
-export async function deleteConnector({ urls }: LiveStack, name: string): Promise<void> {
-  const url = `${urls.connect}/connectors/${name}`;
-  await untilRight(`the end of the connector ${name}`, async () => {
-    const answer = await fetch(url, { method: "DELETE" });
-    return answer.ok || answer.status === 404 ? null : await answer.text();
+export async function deleteConnector(stack: LiveStack, name: string): Promise<void> {
+  await connectorCommand(stack, name, ["--delete", "--yes"]);
+}
+
+/** `cdcdelta deploy-connector ARGS…` for the connector of a pipeline; throws unless it exits 0. */
+export async function connectorCommand(
+  { urls }: LiveStack,
+  name: string,
+  args: readonly string[],
+): Promise<string> {
+  const { status, stdout, stderr } = await runBinary(["deploy-connector", ...args], {
+    timeoutMs: 120_000,
+    env: {
+      KAFKA_CONNECT_URL: urls.connect,
+      KAFKA_CONNECT_VERIFY_INTERVAL_MS: "200",
+      KAFKA_BOOTSTRAP_SERVERS: urls.kafka,
+      MONGODB_CONNECTION_STRING: urls.mongodb,
+      CONNECTOR_NAME: name,
+      TOPIC_PREFIX: name,
+      COLLECTION_INCLUDE_LIST: `${name}\\..*`,
+      SIGNAL_COLLECTION: `${name}.signals`,
+    },
   });
+  if (status !== 0) throw new Error(`deploy-connector ${args.join(" ")}: ${stdout}${stderr}`);
+  return stdout;
 }
