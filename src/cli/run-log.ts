@@ -142,6 +142,7 @@ type AttentionKind =
   | "widening-refused"
   | "dead-letters"
   | "cut-line"
+  | "partition-columns-empty"
   | "topic-recreated"
   | "commit-in-doubt"
   | "conflict"
@@ -176,6 +177,13 @@ function attentionEntry(event: EventOf<AttentionKind>): LogEntry {
         "warn",
         "The last line of {source}, at byte {offset}, has no end yet; it is left for the next run",
         { ...facts, offset: String(event.offset) },
+      );
+    case "partition-columns-empty":
+      return entry(
+        "warn",
+        "New table {table} is partitioned by {columns}, which no record has a value for: a wrong " +
+          "name in --partition-by? Partition columns cannot be changed later",
+        { ...facts, columns: event.columns.join(", ") },
       );
     case "topic-recreated":
       return entry(

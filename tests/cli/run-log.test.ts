@@ -39,6 +39,10 @@ const levels: Readonly<Record<PumpEvent["kind"], readonly [PumpEvent, string]>> 
   "commit-in-doubt": [{ kind: "commit-in-doubt", table, version: 3, why: "503" }, "warn"],
   "cut-line": [{ kind: "cut-line", source: "f.ndjson", offset: 7n }, "warn"],
   "topic-recreated": [{ kind: "topic-recreated", table, topic: "t", partition: 0 }, "warn"],
+  "partition-columns-empty": [
+    { kind: "partition-columns-empty", table, columns: ["cuontry"] },
+    "warn",
+  ],
   "conflict": [{ kind: "conflict", table, reason: "schema", winnerVersion: 9 }, "warn"],
   "restarted": [{ kind: "restarted", table, why: "moved" }, "warn"],
   "checkpoint": [{ kind: "checkpoint", table, version: 10 }, "debug"],

@@ -10,6 +10,7 @@ import {
   type TableKey,
 } from "../encode/encode-job.ts";
 import { commitTable, groupParts } from "./commit-table.ts";
+import { emptyPartitionColumns } from "./empty-partition-columns.ts";
 import { alignJobs, freezeSchemas, mergeJob, tableKeys } from "./merge-job.ts";
 import { type OpenTable, resetTable } from "./open-table.ts";
 import { sumRescued } from "./rescued-counts.ts";
@@ -181,6 +182,13 @@ function observeCommit(
   const rescued = sumRescued(encoded);
   if (rescued.length > 0) {
     session.observe({ kind: "rescued", table: table.key, columns: rescued });
+  }
+  // The commit that created the table: its partition columns stay for good.
+  const columns = facts.state.version === 0
+    ? emptyPartitionColumns(encoded, table.partitionBy)
+    : [];
+  if (columns.length > 0) {
+    session.observe({ kind: "partition-columns-empty", table: table.key, columns });
   }
   if (table.key === deadLetterTable) {
     session.observe({ kind: "dead-letters", count: facts.rows });

@@ -44,6 +44,12 @@ export type PumpEvent =
   }
   | { readonly kind: "widening-refused"; readonly table: TableKey; readonly why: string }
   | { readonly kind: "dead-letters"; readonly count: number }
+  /** A table was created, and its partition columns have no value in any row. */
+  | {
+    readonly kind: "partition-columns-empty";
+    readonly table: TableKey;
+    readonly columns: readonly string[];
+  }
   /** The table holds rows of a topic of the same name that was deleted; this one is another. */
   | {
     readonly kind: "topic-recreated";

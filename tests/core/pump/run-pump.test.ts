@@ -38,6 +38,18 @@ describe("runPump()", () => {
     expect(await lintTable(tableEngine(lake, "shop.orders").store)).toEqual([]);
   });
 
+  test("tells of partition columns that no record of a new table has a value for", async () => {
+    const lake = newLake();
+    const rules = { partitionBy: ["nmae", "name", "_ingestion_date"] };
+    const told = async (lines: readonly string[]) =>
+      (await pump(lake, lineSource(lines), { rules })).events
+        .filter(({ kind }) => kind === "partition-columns-empty");
+    expect(await told(orders.slice(0, 3))).toEqual([
+      { kind: "partition-columns-empty", table: "shop.orders", columns: ["nmae"] },
+    ]);
+    expect(await told(orders)).toEqual([]);
+  });
+
   test("tells in the history what a commit wrote", async () => {
     const lake = newLake();
     await pump(lake, lineSource(orders));
