@@ -50,7 +50,9 @@ export async function runChecks(
   learnSecrets(session, known, passwordKeysOf(validation));
   await add(validationFindings(validation));
   const exactlyOnce = await askWorker(session, config, validation);
-  await add([exactlyOnceFinding(config, exactlyOnce)]);
+  const isRequired = configValue(config, "exactly.once.support").toLowerCase() === "required";
+  // A worker that lacks what is required has made a problem of it already.
+  if (exactlyOnce !== false || !isRequired) await add([exactlyOnceFinding(config, exactlyOnce)]);
   if (isMongo(config)) {
     await add(await seeToTopics(session, config, { create: false }));
     await session.waiting.show("Looking at MongoDB…");

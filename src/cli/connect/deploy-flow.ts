@@ -4,7 +4,12 @@ import {
   deliveryGuarantee,
 } from "../../core/connect/delivery-guarantee.ts";
 import { carryOut, type DeployStep } from "../../core/connect/deploy-connector.ts";
-import { changeNotes, type DeployPlan, planDeploy } from "../../core/connect/deploy-plan.ts";
+import {
+  changeNotes,
+  type Deployed,
+  type DeployPlan,
+  planDeploy,
+} from "../../core/connect/deploy-plan.ts";
 import type { ConfigChange } from "../../core/connect/connector-diff.ts";
 import { systemClock } from "../clock.ts";
 import type { deployConnectorOptions, OptionValues } from "../command-options.ts";
@@ -42,7 +47,7 @@ export async function deployFlow(parts: Parts): Promise<FlowEnd> {
   learnSecrets(session, deployed === null ? [config] : [config, deployed]);
   const checks = await runChecks(session, { config, deployed });
   const problems = checks.findings.filter(({ state }) => state === "problem").length;
-  const plan = planDeploy(deployed, config, options);
+  const plan = planDeploy(await withOffsets(session, deployed), config, options);
   const guarantee = deliveryGuarantee(config, checks);
   const facts = {
     connector: name,
@@ -82,6 +87,15 @@ export async function deployFlow(parts: Parts): Promise<FlowEnd> {
       })),
     },
   };
+}
+
+async function withOffsets(
+  { client, name, signal }: ConnectSession,
+  config: ConnectorConfig | null,
+): Promise<Deployed | null> {
+  if (config === null) return null;
+  const answer = await client.offsets(name, { signal });
+  return { config, offsets: answer.kind === "offsets" ? answer.offsets : [] };
 }
 
 const outcomes: Readonly<Record<DeployPlan["kind"], string>> = {

@@ -67,8 +67,8 @@ function pageText(text: string): string {
     ? text.replace(/<(script|style|title)[\s\S]*?<\/\1>/gi, " ").replace(/<[^>]*>/g, " ")
     : text;
   const plain = words.replace(/\s+/g, " ").trim();
-  const whole = !isPage
-    ? plain
-    : `a web page (${[title, plain === title ? "" : plain].filter((t) => t !== "").join(": ")})`;
+  // The heading usually repeats the title.
+  const shown = plain.startsWith(title) ? plain : `${title}: ${plain}`;
+  const whole = isPage ? `a web page (${shown})` : plain;
   return whole.length > textMax ? `${whole.slice(0, textMax)}…` : whole;
 }

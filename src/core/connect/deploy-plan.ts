@@ -1,11 +1,12 @@
 import {
   type ConfigChange,
   configChanges,
+  hasOffsetsFor,
   offsetsAfterRecreate,
   recreatingChanges,
 } from "./connector-diff.ts";
 import { configValue } from "./connector-config.ts";
-import type { ConnectorConfig } from "./connect-types.ts";
+import type { ConnectorConfig, ConnectorOffset } from "./connect-types.ts";
 
 /** How a wanted configuration comes about. */
 export type DeployPlan =
@@ -24,13 +25,20 @@ export type DeployPlan =
 
 export type DeployWishes = { readonly recreate: boolean; readonly resetOffsets: boolean };
 
-/** Decides how to get from the deployed configuration (null: none) to the wanted one. Pure. */
+/** What Connect holds of a connector. */
+export type Deployed = {
+  readonly config: ConnectorConfig;
+  /** Empty where Connect cannot tell them (before 3.5). */
+  readonly offsets: readonly ConnectorOffset[];
+};
+
+/** Decides how to get from what is deployed (null: nothing) to the wanted configuration. Pure. */
 export function planDeploy(
-  deployed: ConnectorConfig | null,
+  deployed: Deployed | null,
   wanted: ConnectorConfig,
   { recreate, resetOffsets }: DeployWishes,
 ): DeployPlan {
-  const changes = configChanges(deployed ?? {}, wanted);
+  const changes = configChanges(deployed?.config ?? {}, wanted);
   if (deployed === null) return { kind: "create", changes };
   const forced = recreatingChanges(changes).map(({ key }) => key);
   const reasons = [
@@ -40,7 +48,12 @@ export function planDeploy(
   ];
   if (reasons.length > 0) {
     const snapshotMode = configValue(wanted, "snapshot.mode", "initial");
-    const offsets = offsetsAfterRecreate(changes, { reset: resetOffsets, snapshotMode });
+    const hasOffsets = hasOffsetsFor(deployed.offsets, configValue(wanted, "topic.prefix"));
+    const offsets = offsetsAfterRecreate(changes, {
+      reset: resetOffsets,
+      hasOffsets,
+      snapshotMode,
+    });
     return { kind: "recreate", changes, reason: reasons.join(", "), offsets, resetOffsets };
   }
   return changes.length === 0 ? { kind: "unchanged" } : { kind: "update", changes };

@@ -79,12 +79,14 @@ export async function lookAtMongo(
 function clientOptions(config: ConnectorConfig): MongoClientOptions {
   const username = configValue(config, "mongodb.user");
   const password = configValue(config, "mongodb.password");
+  const uri = configValue(config, "mongodb.connection.string");
   return {
     appName: "cdcdelta",
-    serverSelectionTimeoutMS: selectionTimeoutMs,
-    connectTimeoutMS: selectionTimeoutMs,
-    socketTimeoutMS: operationTimeoutMs,
     maxPoolSize: 2,
+    // What the connection string says itself holds.
+    ...timeoutUnlessIn(uri, "serverSelectionTimeoutMS", selectionTimeoutMs),
+    ...timeoutUnlessIn(uri, "connectTimeoutMS", selectionTimeoutMs),
+    ...timeoutUnlessIn(uri, "socketTimeoutMS", operationTimeoutMs),
     ...(username === "" ? {} : {
       auth: { username, password },
       authSource: configValue(config, "mongodb.authsource", "admin"),
@@ -94,6 +96,14 @@ function clientOptions(config: ConnectorConfig): MongoClientOptions {
       ? { tlsAllowInvalidHostnames: true }
       : {}),
   };
+}
+
+function timeoutUnlessIn(
+  uri: string,
+  name: "serverSelectionTimeoutMS" | "connectTimeoutMS" | "socketTimeoutMS",
+  ms: number,
+): MongoClientOptions {
+  return new RegExp(`[?&]${name}=`, "i").test(uri) ? {} : { [name]: ms };
 }
 
 async function gatherFacts(client: MongoClient, config: ConnectorConfig): Promise<MongoFacts> {

@@ -38,7 +38,7 @@ export function validationFindings(validation: ConfigValidation): Finding[] {
   const wrong = validation.fields.filter(({ errors }) => errors.length > 0);
   const findings = wrong.flatMap(({ name, errors }) =>
     errors.map((error) => {
-      const text = error.replace(/^The '[^']*' value is invalid: /, "");
+      const text = error.replace(/^The '[^']*' value is invalid: /, "").replace(/\s+/g, " ");
       return problem(name, text, fixOf(name, text));
     })
   );
