@@ -13,7 +13,11 @@ export function shortTrace(trace: string): string[] {
   }
   const shown = kept.slice(0, linesMax);
   if (kept.length > linesMax) shown.push(`… ${kept.length - linesMax} more lines`);
-  if (dropped > 0) shown.push(`(${dropped} stack frames left out; --json has them)`);
+  if (dropped > 0) {
+    shown.push(
+      `(${dropped} stack ${dropped === 1 ? "frame" : "frames"} left out; --json has them)`,
+    );
+  }
   return shown;
 }
 
