@@ -71,7 +71,8 @@ export function createKafkaCursor(): KafkaCursor {
  * control batches are passed over. The record is one object, filled again each time: copy what has
  * to live longer (`kafkaKey`, `kafkaValue`, `offsetOf`).
  *
- * Errors: `decode` when a batch is damaged; nothing is skipped.
+ * Errors: `decode` when a batch is damaged, `unsupported` for message formats before 2; nothing is
+ * skipped.
  */
 export function forEachKafkaRecord(
   bytes: Uint8Array,
@@ -131,7 +132,7 @@ function openBatch(cursor: KafkaCursor): void {
   }
   if (view.byteLength < headerBytes) throw corrupt(cursor, "its header is cut off");
   const next = at + prefixBytes + view.getInt32(8);
-  if (u[at + magicAt] !== 2) throw corrupt(cursor, `its format is ${u[at + magicAt]}, not 2`);
+  if (u[at + magicAt] !== 2) throw wrongFormat(cursor, u[at + magicAt]!);
   if (next < at + headerBytes || next > u.length) throw corrupt(cursor, "it is cut off");
   if (crc32c(u, at + attributesAt, next) !== view.getUint32(crcAt)) {
     throw corrupt(cursor, "its checksum is wrong", { retryable: true });
@@ -236,6 +237,20 @@ function readVarlong(cursor: KafkaCursor): number {
     value += (byte & 127) * factor;
   }
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
+
+/** Formats 0 and 1 have their number at the same place. */
+function wrongFormat(cursor: KafkaCursor, format: number): CdcDeltaError {
+  if (format > 2) return corrupt(cursor, `its format is ${format}, not 2`);
+  const { topic, partition } = cursor.origin;
+  const offset = offsetOf(cursor.batchHigh, cursor.batchLow);
+  return new CdcDeltaError(
+    "unsupported",
+    `Cannot read topic ${topic}, partition ${partition}: the records at offset ${offset} are stored ` +
+      `in message format ${format}, from before Kafka 0.11; formats from 2 on are read. Copy the ` +
+      "records into a new topic and read that",
+    { context: { topic, partition, offset: String(offset) } },
+  );
 }
 
 function corrupt(

@@ -207,7 +207,7 @@ describe("damaged batches", () => {
     ["a header that is cut off", batch().subarray(0, 40), /its header is cut off/],
     ["a batch that is cut off", batch().subarray(0, -1), /it is cut off/],
     ["a length below the header's", changed(11, 10), /it is cut off/],
-    ["an old format", changed(16, 1), /its format is 1, not 2/],
+    ["a format that there is not", changed(16, 3), /its format is 3, not 2/],
     ["a flipped bit", changed(70, 0x55, false), /its checksum is wrong/],
     ["a negative number of records", changed(57, 0x80), /its number of records is negative/],
     ["more records than there are", changed(60, 4), /a record is cut off/],
@@ -230,6 +230,14 @@ describe("damaged batches", () => {
       expect(error.context).toMatchObject({ topic: "shop.things", partition: 7, offset: "100" });
     });
   }
+
+  test("old message formats are refused by name", () => {
+    for (const format of [0, 1]) {
+      const error = failureOf(changed(16, format, false));
+      expect(error.code).toBe("unsupported");
+      expect(error.message).toContain(`offset 100 are stored in message format ${format}`);
+    }
+  });
 
   test("a wrong checksum alone may be gone when the batch is fetched again", () => {
     expect(failureOf(changed(70, 0x55, false)).retryable).toBe(true);
@@ -259,7 +267,7 @@ describe("damaged batches", () => {
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        if (bytes.length > 0) expect(failureOf(bytes).code).toBe("decode");
+        if (bytes.length > 0) expect(["decode", "unsupported"]).toContain(failureOf(bytes).code);
       }),
     );
   });
