@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import process from "node:process";
 
 /** What a process took. */
 export type MeasuredRun = {
@@ -19,9 +20,13 @@ const clockTicksPerSecond = 100;
 export async function measuredRun(
   command: string,
   args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
 ): Promise<MeasuredRun> {
   const start = performance.now();
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const stdout = collect(child, "stdout");
   const stderr = collect(child, "stderr");
   let peakRssBytes: number | null = null;

@@ -10,7 +10,7 @@ here="$(cd "$(dirname "$0")" && pwd)"
 mkdir -p "$cache"
 
 wheels=(deltalake==1.6.6 polars==2.1.0 duckdb==1.5.5 duckdb-extension-delta==1.5.5
-  duckdb-extension-httpfs==1.5.5 pyarrow==25.0.1)
+  duckdb-extension-httpfs==1.5.5 pyarrow==25.0.1 confluent-kafka==2.16.1)
 spark_wheels=(pyspark==4.2.0 pyarrow==25.0.1)
 
 say() { echo "readers: $*" >&2; }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { percentile } from "../../scripts/bench/bench-report.ts";
+import { freshnessOf } from "../../scripts/bench/freshness.ts";
 import { eventMaker } from "../../scripts/bench/order-events.ts";
 
 function made(kcat: boolean): string[] {
@@ -40,4 +41,22 @@ test("percentile() takes the nearest rank", () => {
   expect(percentile(values, 0.99)).toBe(5);
   expect(percentile([7], 0.5)).toBe(7);
   expect(percentile([], 0.5)).toBeNull();
+});
+
+test("freshness is the age of rows at the commit that makes them readable", () => {
+  const commit = (timeMs: number, newestSourceMs: number, rows: number) => ({
+    timeMs,
+    newestSourceMs,
+    rows,
+  });
+  // A commit a second, each 100 ms after its newest row: rows are 100 to 1,100 ms old.
+  const commits = [commit(1100, 1000, 7), commit(2100, 2000, 500), commit(3100, 3000, 500)];
+  expect(freshnessOf(commits)).toEqual({
+    events: 1000,
+    seconds: 2,
+    msP50: 598,
+    msP95: 1048,
+    msP99: 1088,
+  });
+  expect(freshnessOf([])).toMatchObject({ events: 0, msP50: null });
 });
