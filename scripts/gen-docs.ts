@@ -11,8 +11,8 @@ import { exitCodeTexts } from "../src/cli/exit-codes.ts";
 import { defaultText, shownValue } from "../src/cli/program.ts";
 import { type AnySetting, envNamesOf, flagOf, settingGroups } from "../src/cli/settings/setting.ts";
 import { settingEntries, settingsOf } from "../src/cli/settings/settings.ts";
-import { labelSetsMax } from "../src/cli/watch/metric-registry.ts";
 import { type MetricSpec, metricTable } from "../src/cli/watch/metric-table.ts";
+import { labelSetsMax } from "../src/limits.ts";
 
 const generatedNote =
   "<!-- Made by `npm run docs` from the tables in src/cli; do not edit by hand. -->";

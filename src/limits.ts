@@ -20,3 +20,28 @@ export const restartForgottenMs = 60_000;
 
 /** Time to get a token for OAUTHBEARER from its token URL. */
 export const oauthTokenTimeoutMs = 10_000;
+
+/** Different label values of one metric; those beyond share the value `(other)`. */
+export const labelSetsMax = 1000;
+
+/** A store that was silent for so long is asked when somebody asks for readiness. */
+export const storeSilenceMsMax = 5_000;
+
+/** Time for the store to answer when it is asked for readiness. */
+export const storeProbeMsMax = 3_000;
+
+/** A slow or silent client of /metrics and the like holds a connection for so long. */
+export const httpRequestMsMax = 10_000;
+
+/** `cdcdelta health` waits so long for an answer. */
+export const healthAnswerMsMax = 5_000;
+
+/** Spans that wait to be sent to the collector; beyond, new ones are dropped. */
+export const traceQueueMax = 1000;
+
+/** Time between two requests to the collector, and for it to take one. */
+export const traceSendEveryMs = 2_000;
+export const traceSendMsMax = 5_000;
+
+/** Once a run was given up, connections that do not close are not waited for any longer. */
+export const givenUpCloseMsMax = 10_000;

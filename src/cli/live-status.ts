@@ -45,7 +45,8 @@ function waitsFor(
   }
   if (lanes.length === 0) return "waiting for topics";
   if (heldBytes >= heldBytesMax) return "waiting for commits: the memory budget is full";
-  return lag === 0n ? "waiting for events" : "reading";
+  if (lag !== 0n) return "reading";
+  return heldBytes > 0 ? "gathering rows for the next commit" : "waiting for events";
 }
 
 /** Offsets between what was read and the ends; null as long as no end is known. */

@@ -12,7 +12,7 @@ export type SourceProgress = { readonly bytesRead: number; readonly bytesTotal: 
 /** The progress bar of a run on a terminal. */
 export type ProgressBar = {
   observe(event: RunEvent): void;
-  /** Writes a line above the bar. */
+  /** Writes a line above the bar, or below it once it has stopped. */
   print(line: string): void;
   /** Draws a last time and leaves the terminal as it was. */
   stop(): void;
@@ -84,7 +84,11 @@ export function progressBar(
     observe: (event) => {
       if (event.kind === "pump") meter.observe(event.event, Date.now());
     },
-    print: (line) => bars.log(line.endsWith("\n") ? line : `${line}\n`),
+    print: (line) => {
+      const whole = line.endsWith("\n") ? line : `${line}\n`;
+      if (stopped) stream.write(whole);
+      else bars.log(whole);
+    },
     stop() {
       if (stopped) return;
       stopped = true;

@@ -5,6 +5,7 @@ import type { Settings } from "./settings/settings.ts";
 import type { Readiness } from "./watch/readiness.ts";
 import type { RunObserver } from "./watch/run-event.ts";
 import { runMetrics } from "./watch/run-metrics.ts";
+import { storeProbe } from "./watch/store-probe.ts";
 import type { WiredRun } from "./wire.ts";
 
 /** The HTTP endpoints of a run, and who counts for them. */
@@ -14,9 +15,11 @@ export type RunServer = { readonly server: HttpServer; readonly observe: RunObse
 export async function openRunServer(
   values: Settings,
   flags: { readonly plan: boolean; readonly untilLatest: boolean },
-  { wired, ready, startedMs }: {
+  { wired, ready, tell, startedMs }: {
     readonly wired: WiredRun;
     readonly ready: Readiness;
+    /** Who hears of what is found out here. */
+    readonly tell: RunObserver;
     readonly startedMs: number;
   },
 ): Promise<RunServer | null> {
@@ -30,9 +33,14 @@ export async function openRunServer(
     ready: () => ready.reasons().length === 0,
   }, () => Date.now());
   const uptimeSeconds = (): number => (Date.now() - startedMs) / 1000;
-  const pages = runPages({ metrics, ready, uptimeSeconds });
+  const probe = storeProbe({ ask: wired.askStore, tell, nowMs: () => Date.now() });
+  const pages = runPages({ metrics, ready, askStore: probe.check, uptimeSeconds });
   const server = await openHttpServer({ host: values.httpHost, port, pages });
-  return { server, observe: metrics.observe };
+  const observe: RunObserver = (event) => {
+    metrics.observe(event);
+    probe.observe(event);
+  };
+  return { server, observe };
 }
 
 /** A run that ends by itself has nobody who watches it, and may run beside one that does not end. */

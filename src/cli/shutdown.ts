@@ -1,3 +1,4 @@
+import { givenUpCloseMsMax } from "../limits.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { CliWorld, SignalName } from "./world.ts";
 
@@ -10,9 +11,6 @@ export type Shutdown = {
   /** Signals have their usual meaning again. */
   release(): void;
 };
-
-/** Once given up, connections that do not close are not waited for any longer. */
-const closeMsMax = 10_000;
 
 /** Listens for SIGINT and SIGTERM; a second one ends the process at once. */
 export function listenForShutdown(
@@ -39,7 +37,7 @@ export function listenForShutdown(
     after(graceMs, () => {
       onGivenUp();
       giveUp.abort();
-      after(closeMsMax, () => world.exit(exitCodes.gaveUp));
+      after(givenUpCloseMsMax, () => world.exit(exitCodes.gaveUp));
     });
   });
   return {

@@ -39,6 +39,8 @@ export type StoreWatch = {
 export type StoreAccess = {
   /** The store rooted at a location; its calls are repeated where that is safe. */
   open(uri: string): ObjectStore;
+  /** The same, but no call is repeated. */
+  openOnce(uri: string): ObjectStore;
   close(): void;
 };
 
@@ -54,23 +56,23 @@ export function storeAccess(
     attemptsMax: settings.retries,
     onRetry,
   };
-  const retry = (store: ObjectStore): ObjectStore =>
-    retryingStore(watchedStore(store, watch), options);
-  return {
-    open(uri) {
-      const location = parseTableUri(uri);
-      switch (location.kind) {
-        case "local":
-          return retry(openStore(formatTableUri(location)));
-        case "s3": {
-          const { bucket, prefix } = location;
-          const known = buckets.get(bucket);
-          const store = known ?? openStore(`s3://${bucket}`, { s3: s3Options(settings) });
-          buckets.set(bucket, store);
-          return retry(subStore(store, prefix));
-        }
+  const openOnce = (uri: string): ObjectStore => {
+    const location = parseTableUri(uri);
+    switch (location.kind) {
+      case "local":
+        return watchedStore(openStore(formatTableUri(location)), watch);
+      case "s3": {
+        const { bucket, prefix } = location;
+        const known = buckets.get(bucket);
+        const store = known ?? openStore(`s3://${bucket}`, { s3: s3Options(settings) });
+        buckets.set(bucket, store);
+        return watchedStore(subStore(store, prefix), watch);
       }
-    },
+    }
+  };
+  return {
+    open: (uri) => retryingStore(openOnce(uri), options),
+    openOnce,
     close() {
       for (const store of buckets.values()) store.close();
     },

@@ -31,8 +31,11 @@ export type WiredRun = {
   readonly sourceState: () => SourceState | null;
   /** Bytes that were read and not committed yet. */
   readonly heldBytes: () => number;
+  /** One small request to the store, not repeated. */
+  readonly askStore: (signal: AbortSignal) => Promise<unknown>;
   /** Proves that the store refuses a second conditional PUT. Errors: `store-unsafe`, the store's. */
   prove(signal: AbortSignal): Promise<void>;
+  /** Leaves the consumer group and closes all connections; a second call is the first one. */
   close(): Promise<void>;
 };
 
@@ -81,18 +84,25 @@ export function wireRun(
     }, tables)
     : wireFiles(values, values.source, stdin, tables);
   const source = meteredSource(wired.source);
+  const asked = stores.openOnce(basePath);
   const pool = openPool(values, mappingRules(values, { collections }));
   return {
     pump: { source, pool, clock: systemClock, random: systemRandom, locate },
     settings,
     sourceState: wired.state,
     heldBytes: () => source.heldBytes(),
+    askStore: (signal) => asked.head("_cdcdelta/readiness", { signal }),
     prove: (signal) => proveConditionalPut(stores.open(basePath), { random: systemRandom, signal }),
-    async close() {
+    close: once(async () => {
       await Promise.all([wired.close(), pool.close()]);
       stores.close();
-    },
+    }),
   };
+}
+
+function once(task: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => done ??= task();
 }
 
 /** The engine of one table, to look at it. */

@@ -12,7 +12,7 @@ const lane = (nextOffset: bigint, endOffset: bigint | null): LaneProgress => ({
 });
 const live = (facts: Partial<LiveFacts>): LiveFacts => ({
   lanes: [lane(100n, 100n)],
-  heldBytes: 1,
+  heldBytes: 0,
   heldBytesMax: 10,
   notReady: [],
   ...facts,
@@ -29,6 +29,7 @@ describe("liveLine()", () => {
   test.each<[string, Partial<LiveFacts>]>([
     ["lag 0  2 tables  last commit shop.a v3 · waiting for events", {}],
     ["lag ?  2 tables  last commit shop.a v3 · waiting for topics", { lanes: [] }],
+    ["gathering rows for the next commit", { heldBytes: 1 }],
     ["waiting for commits: the memory budget is full", { heldBytes: 10 }],
     ["waiting for Kafka: refused", { notReady: [{ part: "kafka", why: "refused" }] }],
     ["waiting for the group: joining", { notReady: [{ part: "group", why: "joining" }] }],

@@ -1,13 +1,11 @@
 import { messageOf } from "../../errors.ts";
+import { healthAnswerMsMax } from "../../limits.ts";
 import type { healthOptions, OptionValues } from "../command-options.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { defaultHttpPort } from "../settings/operation-settings.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { CliWorld } from "../world.ts";
-
-/** A health check that hangs is worth nothing: orchestrators want an answer. */
-const answerMsMax = 5000;
 
 /** `cdcdelta health`: asks a run on this machine; the exit code is the answer. Never throws. */
 export async function healthCommand(
@@ -20,7 +18,8 @@ export async function healthCommand(
   // A URL that names a page means that page.
   const target = new URL(base).pathname === "/" ? new URL(page, base).href : base;
   try {
-    const signal = AbortSignal.timeout(answerMsMax);
+    // A health check that hangs is worth nothing: orchestrators want an answer.
+    const signal = AbortSignal.timeout(healthAnswerMsMax);
     const response = await fetch(target, { signal });
     await world.stdout.write(`${(await response.text()).trim()}\n`);
     return response.ok ? exitCodes.done : exitCodes.failed;

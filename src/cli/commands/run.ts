@@ -52,7 +52,12 @@ export async function runCommand(
   const traces = openTraces(resolved.values);
   if (traces !== null) watchers.push(traces.observe);
   try {
-    const opened = await openRunServer(resolved.values, options, { wired, ready, startedMs });
+    const opened = await openRunServer(resolved.values, options, {
+      wired,
+      ready,
+      tell: observe,
+      startedMs,
+    });
     server = opened?.server ?? null;
     if (opened !== null) watchers.push(opened.observe);
     log.logger.info("Reading {source} into {basePath}", {
@@ -64,6 +69,8 @@ export async function runCommand(
     });
     const summary = await runWired(wired, observe, shutdown, options);
     const elapsedMs = Date.now() - startedMs;
+    // The result stands for a run that has let go of everything.
+    await wired.close();
     // On a terminal the result itself says it.
     if (bar === null) logRunEnd(log.logger, summary, elapsedMs);
     bar?.stop();

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { CdcDeltaError, messageOf } from "../../errors.ts";
+import { httpRequestMsMax } from "../../limits.ts";
 
 /** What a page answers. */
 export type HttpAnswer = {
@@ -17,9 +18,6 @@ export type HttpServer = {
   close(): Promise<void>;
 };
 
-/** A slow or silent client holds a connection for so long. */
-const requestTimeoutMs = 10_000;
-
 /** Serves pages until closed. Errors: `usage` when the address or port cannot be had. */
 export async function openHttpServer(
   { host, port, pages }: {
@@ -30,9 +28,9 @@ export async function openHttpServer(
   },
 ): Promise<HttpServer> {
   const server = createServer((request, response) => void answer(pages, request, response));
-  server.requestTimeout = requestTimeoutMs;
-  server.headersTimeout = requestTimeoutMs;
-  server.keepAliveTimeout = requestTimeoutMs;
+  server.requestTimeout = httpRequestMsMax;
+  server.headersTimeout = httpRequestMsMax;
+  server.keepAliveTimeout = httpRequestMsMax;
   await listen(server, host, port);
   // A run that is over does not wait for whoever watches it.
   server.unref();

@@ -5,9 +5,11 @@ import { type HttpPages, jsonAnswer } from "./http-server.ts";
 
 /** The pages of a run: metrics for Prometheus, health and readiness for orchestrators. */
 export function runPages(
-  { metrics, ready, uptimeSeconds }: {
+  { metrics, ready, askStore, uptimeSeconds }: {
     readonly metrics: RunMetrics;
     readonly ready: Readiness;
+    /** Asks a store that was silent whether it is there. */
+    readonly askStore: () => Promise<void>;
     readonly uptimeSeconds: () => number;
   },
 ): HttpPages {
@@ -24,7 +26,8 @@ export function runPages(
         version: versionText,
         uptimeSeconds: Math.floor(uptimeSeconds()),
       }),
-    "/readyz": () => {
+    "/readyz": async () => {
+      await askStore();
       const reasons = ready.reasons();
       return reasons.length === 0
         ? jsonAnswer(200, { status: "ready" })

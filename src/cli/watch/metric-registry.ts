@@ -1,3 +1,4 @@
+import { labelSetsMax } from "../../limits.ts";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { type MetricName, type MetricSpec, metricTable } from "./metric-table.ts";
 
@@ -16,9 +17,6 @@ export type MetricRegistry = {
   text(): Promise<string>;
   readonly contentType: string;
 };
-
-/** Different label values of one metric; those beyond share the value `(other)`. */
-export const labelSetsMax = 1000;
 
 type Instrument = {
   readonly metric: Counter | Gauge | Histogram;

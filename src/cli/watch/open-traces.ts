@@ -1,5 +1,5 @@
 import type { Settings } from "../settings/settings.ts";
-import { otlpHeaders, type TraceExporter, traceExporter } from "./otlp-traces.ts";
+import { type TraceExporter, traceExporter } from "./otlp-traces.ts";
 
 /** The exporter of traces that the settings ask for; null: none. */
 export function openTraces(values: Settings): TraceExporter | null {
@@ -13,4 +13,23 @@ export function openTraces(values: Settings): TraceExporter | null {
     serviceName: values.otlpServiceName,
     nowMs: () => Date.now(),
   });
+}
+
+/** Headers as `OTEL_EXPORTER_OTLP_HEADERS` has them: `name=value` by commas, percent-encoded. */
+export function otlpHeaders(text: string | null): Readonly<Record<string, string>> {
+  const pairs = (text ?? "").split(",").flatMap((pair): [string, string][] => {
+    const equals = pair.indexOf("=");
+    if (equals < 1) return [];
+    const value = pair.slice(equals + 1).trim();
+    return [[pair.slice(0, equals).trim(), decoded(value)]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { productVersion } from "../../delta/log/engine-info.ts";
+import { traceQueueMax, traceSendEveryMs, traceSendMsMax } from "../../limits.ts";
 import type { RunEvent } from "./run-event.ts";
 
 export type OtlpOptions = {
@@ -13,14 +14,9 @@ export type OtlpOptions = {
 /** Sends spans to a collector; a collector that does not answer costs spans, never the run. */
 export type TraceExporter = {
   observe(event: RunEvent): void;
-  /** Sends what is left; at most `sendTimeoutMs`. */
+  /** Sends what is left; at most `traceSendMsMax` for each request. */
   close(): Promise<void>;
 };
-
-/** Spans that wait to be sent; beyond, new ones are dropped. */
-const queueMax = 1000;
-const sendTimeoutMs = 5000;
-const sendEveryMs = 2000;
 
 type Value = string | number;
 
@@ -47,10 +43,10 @@ export function traceExporter(options: OtlpOptions): TraceExporter {
     const spans = queue.splice(0);
     sending = sending.then(() => post(options, spans));
   };
-  const timer = setInterval(send, sendEveryMs);
+  const timer = setInterval(send, traceSendEveryMs);
   timer.unref();
   const add = (span: Span): void => {
-    if (queue.length < queueMax) queue.push(span);
+    if (queue.length < traceQueueMax) queue.push(span);
   };
   return {
     observe(event) {
@@ -97,25 +93,6 @@ export function traceExporter(options: OtlpOptions): TraceExporter {
   };
 }
 
-/** Headers as `OTEL_EXPORTER_OTLP_HEADERS` has them: `name=value` by commas, percent-encoded. */
-export function otlpHeaders(text: string | null): Readonly<Record<string, string>> {
-  const pairs = (text ?? "").split(",").flatMap((pair): [string, string][] => {
-    const equals = pair.indexOf("=");
-    if (equals < 1) return [];
-    const value = pair.slice(equals + 1).trim();
-    return [[pair.slice(0, equals).trim(), decoded(value)]];
-  });
-  return Object.fromEntries(pairs);
-}
-
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
 async function post(options: OtlpOptions, spans: readonly Span[]): Promise<void> {
   const service = attributesOf({ "service.name": options.serviceName });
   const scopeSpans = [{ scope: { name: "cdcdelta", version: productVersion }, spans }];
@@ -125,7 +102,7 @@ async function post(options: OtlpOptions, spans: readonly Span[]): Promise<void>
       method: "POST",
       headers: { ...options.headers, "content-type": "application/json" },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(sendTimeoutMs),
+      signal: AbortSignal.timeout(traceSendMsMax),
     });
     await response.arrayBuffer();
   } catch {

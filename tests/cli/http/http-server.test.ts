@@ -24,6 +24,7 @@ function pagesOf(reasons: readonly NotReady[]): ReturnType<typeof runPages> {
   return runPages({
     metrics: { observe: () => undefined, text: () => Promise.resolve("a 1\n"), contentType: "x/y" },
     ready: { observe: () => undefined, reasons: () => reasons },
+    askStore: () => Promise.resolve(),
     uptimeSeconds: () => 3.7,
   });
 }

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { otlpHeaders, traceExporter } from "../../../src/cli/watch/otlp-traces.ts";
+import { otlpHeaders } from "../../../src/cli/watch/open-traces.ts";
+import { traceExporter } from "../../../src/cli/watch/otlp-traces.ts";
 import type { PumpEvent } from "../../../src/core/pump/pump-events.ts";
 
 type Received = { readonly headers: Readonly<Record<string, unknown>>; readonly body: string };

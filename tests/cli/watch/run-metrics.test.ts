@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { labelSetsMax } from "../../../src/cli/watch/metric-registry.ts";
 import { type MetricSpec, metricTable } from "../../../src/cli/watch/metric-table.ts";
 import { type RunGauges, runMetrics } from "../../../src/cli/watch/run-metrics.ts";
 import type { PumpEvent } from "../../../src/core/pump/pump-events.ts";
 import type { KafkaSourceEvent } from "../../../src/core/source/kafka/kafka-source-event.ts";
 import { CdcDeltaError } from "../../../src/errors.ts";
+import { labelSetsMax } from "../../../src/limits.ts";
 
 const table = "shop.orders";
 const gauges: RunGauges = {
