@@ -10,7 +10,7 @@ import {
   rowsOf,
   runJob,
 } from "../core/encode/encode-harness.ts";
-import { bsonOf, identityText } from "../core/encode/model/bson.ts";
+import { type Bson, bsonOf, identityText } from "../core/encode/model/bson.ts";
 import {
   documentFields,
   expectRecords,
@@ -211,6 +211,52 @@ describe.skipIf(!present)("captures and generated envelopes", () => {
     test(`${file} equals the model, value for value`, async () => {
       const lines = linesOf(file);
       await expectRecords(lines, runJob(lines));
+    });
+  }
+});
+
+describe.skipIf(!present)("captures of the flattened form", () => {
+  const operations = { c: "insert", u: "update", d: "delete", r: "read" } as const;
+  type Line = { readonly key: string; readonly value: string | null; readonly topic: string };
+  type Flat = { readonly __op: keyof typeof operations; readonly __source_ts_ms: number };
+
+  const payloadOf = (text: string): Bson => {
+    const parsed = bsonOf(parseRaw(text));
+    const members = parsed.t === "document" ? parsed.members : [];
+    return members.find(([name]) => name === "payload")?.[1] ?? parsed;
+  };
+  const membersOf = (value: Bson) => value.t === "document" ? value.members : [];
+
+  for (const file of Object.keys(outcomes).filter((name) => name.includes("smt-unwrap"))) {
+    test(`${file} equals the model, value for value`, async () => {
+      const lines = linesOf(file);
+      const events = lines.map((line) => JSON.parse(line) as Line)
+        .filter(({ value }) => value !== null);
+      const model = new LadderModel();
+      const facts = events.map(({ key, value }) => {
+        const members = membersOf(payloadOf(value!));
+        const end = members.findIndex(([name]) => name === "__deleted");
+        const id = membersOf(payloadOf(key)).find(([name]) => name === "id")![1];
+        model.add(end === 0 ? [["_id", id]] : members.slice(0, end));
+        const json = JSON.parse(value!) as { readonly payload?: Flat } & Flat;
+        const { __op, __source_ts_ms } = json.payload ?? json;
+        return {
+          _cdc_operation: operations[__op],
+          _cdc_timestamp: BigInt(__source_ts_ms) * 1000n,
+          _cdc_key: identityText(id),
+        };
+      });
+      const table = onlyTable(runJob(lines));
+      expect(table.key).toBe(events[0]!.topic.replace(/^[^.]*\./, ""));
+      expect(documentFields(table)).toEqual(model.schema());
+      const expected = model.modelRows();
+      const rows = await rowsOf(table);
+      expect(rows.length).toBe(events.length);
+      for (const [i, row] of rows.entries()) {
+        expect(row).toMatchObject(facts[i]!);
+        expect(documentPart(row)).toEqual(expected[i]!.values);
+        expect(rescuedOf(row)).toEqual(rescuedValues(expected[i]!.rescued));
+      }
     });
   }
 });
