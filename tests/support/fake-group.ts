@@ -53,9 +53,10 @@ export function join(
   request: JoinRequest,
   nowMs: number,
   clientId: string,
-): Promise<JoinAnswer> {
-  const refuse = (error: string, memberId = request.memberId): Promise<JoinAnswer> =>
-    Promise.resolve({ error, memberId, generationId: -1, leaderId: "", members: [] });
+): JoinAnswer | Promise<JoinAnswer> {
+  const refuse = (error: string, memberId = request.memberId): JoinAnswer => (
+    { error, memberId, generationId: -1, leaderId: "", members: [] }
+  );
   if (request.memberId === "") {
     const memberId = `${clientId}-${++group.ids}`;
     group.pending.add(memberId);
@@ -69,7 +70,7 @@ export function join(
     (group.state === "Stable" && group.leader !== memberId);
   if (unchanged && settled) {
     known.seenMs = nowMs;
-    return Promise.resolve(joinAnswer(group, memberId));
+    return joinAnswer(group, memberId);
   }
   const member = known ?? {
     memberId,
@@ -141,16 +142,19 @@ function joinAnswer(group: FakeGroup, memberId: string): JoinAnswer {
   };
 }
 
-export function sync(group: FakeGroup, request: SyncRequest, nowMs: number): Promise<SyncAnswer> {
-  const refuse = (error: string): Promise<SyncAnswer> =>
-    Promise.resolve({ error, assignment: nothing });
+export function sync(
+  group: FakeGroup,
+  request: SyncRequest,
+  nowMs: number,
+): SyncAnswer | Promise<SyncAnswer> {
+  const refuse = (error: string): SyncAnswer => ({ error, assignment: nothing });
   const member = group.members.get(request.memberId);
   if (member === undefined) return refuse("UNKNOWN_MEMBER_ID");
   if (request.generationId !== group.generation) return refuse("ILLEGAL_GENERATION");
   member.seenMs = nowMs;
   if (group.state === "PreparingRebalance") return refuse("REBALANCE_IN_PROGRESS");
   if (group.state === "Stable") {
-    return Promise.resolve({ error: null, assignment: member.assignment });
+    return { error: null, assignment: member.assignment };
   }
   const answer = new Promise<SyncAnswer>((resolve) => {
     member.answerSync = resolve;

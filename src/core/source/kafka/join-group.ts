@@ -14,6 +14,14 @@ export function joinGroup(state: SourceState): GroupTies {
   const { options } = state.context;
   // Topics as they were when we, as the leader, assigned them.
   let assignedView: TopicView | null = null;
+  const lookAtTopics = (): void => {
+    if (assignedView === null || state.view === null || !membership.isLeader()) return;
+    // Any member may read what this one does not: all topics count.
+    const all = (): boolean => true;
+    const changed = addedPartitions(assignedView, state.view, all).length > 0 ||
+      addedPartitions(state.view, assignedView, all).length > 0;
+    if (changed) membership.rejoin("topics or partitions were added or deleted");
+  };
   const membership = createMembership(state.context, {
     async subscription(signal) {
       await refreshTopics(state, signal);
@@ -42,6 +50,7 @@ export function joinGroup(state: SourceState): GroupTies {
         gained: gained.length,
         lost: lost.length,
       });
+      lookAtTopics();
       state.startNew();
       state.bell.ring();
     },
@@ -54,15 +63,5 @@ export function joinGroup(state: SourceState): GroupTies {
     },
     failed: (error) => failSource(state, error),
   });
-  return {
-    ...membership,
-    lookAtTopics() {
-      if (assignedView === null || state.view === null || !membership.isLeader()) return;
-      // Any member may read what this one does not: all topics count.
-      const all = (): boolean => true;
-      const changed = addedPartitions(assignedView, state.view, all).length > 0 ||
-        addedPartitions(state.view, assignedView, all).length > 0;
-      if (changed) membership.rejoin("topics or partitions were added or deleted");
-    },
-  };
+  return { ...membership, lookAtTopics };
 }

@@ -215,6 +215,8 @@ export function createMembership(context: SourceContext, ports: MembershipPorts)
     state.current = { memberId, generationId };
     state.leader = leader;
     state.contactMs = sentMs;
+    // What asked for this generation is done with; what came up since is looked at once more.
+    state.rejoinWhy = null;
     ports.assigned(assignment, { memberId, generationId, leader, keepable });
     return true;
   };
