@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -96,13 +96,13 @@ describe("tokens for OAUTHBEARER", () => {
   const seen: { readonly authorization: string | undefined; readonly body: string }[] = [];
   let answer = { status: 200, body: '{"access_token":"abc"}' };
 
+  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    seen.push({ authorization: request.headers.authorization, body: await bodyOf(request) });
+    response.writeHead(answer.status).end(answer.body);
+  }
+
   beforeAll(async () => {
-    server = createServer((request, response) => {
-      void bodyOf(request).then((body) => {
-        seen.push({ authorization: request.headers.authorization, body });
-        response.writeHead(answer.status).end(answer.body);
-      });
-    });
+    server = createServer((request, response) => void take(request, response));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
   });
