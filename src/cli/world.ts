@@ -63,8 +63,9 @@ function askOnTerminal(question: string, signal: AbortSignal): Promise<string | 
   return new Promise((resolve) => {
     const end = (answer: string | null): void => {
       signal.removeEventListener("abort", onAbort);
-      lines.close();
+      // First, since closing is an end of its own.
       resolve(answer);
+      lines.close();
     };
     const onAbort = (): void => end(null);
     signal.addEventListener("abort", onAbort, { once: true });
