@@ -5,7 +5,7 @@ import { type PastSnapshot, snapshotHistory } from "../../core/connect/snapshot-
 import { endsOf, type SinkProgress, sinkProgress } from "../../core/connect/sink-progress.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { followable, type SnapshotSession, storedIn } from "./snapshot-session.ts";
-import { statusJson, statusText } from "./status-text.ts";
+import { shownMax, statusJson, statusText } from "./status-text.ts";
 
 /** How far back notifications are read, in offsets of each partition. */
 const historyBack = 5000n;
@@ -20,7 +20,7 @@ export async function showSnapshots(session: SnapshotSession): Promise<ExitCode>
   const delimiter = target.connector?.config["topic.delimiter"] ?? ".";
   const named = new Set([
     ...collections,
-    ...history.at(-1)?.collections.map(({ collection }) => collection) ?? [],
+    ...history.slice(-shownMax).flatMap((each) => each.collections.map((one) => one.collection)),
   ]);
   const topics = [...named].map((each) => topicOf(each, { topicPrefix, delimiter }));
   const groupId = values.kafkaConsumerGroup;

@@ -8,6 +8,8 @@ import { newView, type SnapshotView, withEvent, withSink } from "./snapshot-view
 
 /** How often plain lines tell how far things are. */
 const plainEveryMs = 5000;
+/** How often it is said again that nothing moves. */
+const stillEveryMs = 60_000;
 
 /** Tells somebody what happens to a snapshot: bars, plain lines or JSON. */
 export type SnapshotTeller = {
@@ -44,8 +46,8 @@ export function snapshotTeller(
   const object = (value: object): void => {
     written = world.stdout.write(`${jsonText(value, 0)}\n`);
   };
-  const due = (): boolean => {
-    if (nowMs() - toldMs < plainEveryMs) return false;
+  const due = (everyMs = plainEveryMs): boolean => {
+    if (nowMs() - toldMs < everyMs) return false;
     toldMs = nowMs();
     return true;
   };
@@ -68,9 +70,11 @@ export function snapshotTeller(
       const { sink } = view;
       if (sink === null) return;
       const state = `${sink.state} ${sink.unattended}`;
-      const changed = state !== toldSink;
-      toldSink = state;
-      if (bars !== null || (!changed && !due())) return;
+      const still = `${state} ${sink.behind}` === toldSink;
+      const first = !toldSink.startsWith(state);
+      if (bars !== null || (!first && !due(still ? stillEveryMs : plainEveryMs))) return;
+      toldSink = `${state} ${sink.behind}`;
+      toldMs = nowMs();
       if (json) {
         const { state: groupState, members, behind } = sink;
         object({ event: "sink", group, state: groupState, members, behind });

@@ -96,7 +96,8 @@ export function rowsOf({ state, grown }: CollectionView): {
 /** Rows a second between the first and the last word of a collection; null: nothing to divide. */
 export function rateOf(view: CollectionView, nowMs: number): number | null {
   const { startedMs, endedMs } = view;
-  if (startedMs === null) return null;
+  // Without a count Debezium's times are no measure: it reads ahead of what it sends.
+  if (startedMs === null || (endedMs !== null && !rowsOf(view).exact)) return null;
   const spanMs = (endedMs ?? nowMs) - startedMs;
   return spanMs < 100 ? null : Math.round(Number(rowsOf(view).rows) / (spanMs / 1000));
 }

@@ -7,7 +7,7 @@ import { jsonText } from "../output/json-text.ts";
 import { factsText, tableText } from "../output/table-text.ts";
 
 /** Snapshots shown at most, the newest ones. */
-const shownMax = 5;
+export const shownMax = 5;
 
 /** All that `--status` shows. */
 export type SnapshotStatus = {
