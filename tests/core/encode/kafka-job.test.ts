@@ -29,6 +29,7 @@ const encoder = new TextEncoder();
 const topic = "cdc.shop.things";
 const identity = "0123456789abcdef0123456789abcdef";
 
+type Headers = NonNullable<TestRecord["headers"]>;
 type Pair = { readonly key: string | null; readonly value: string | null };
 
 function run(batches: readonly RecordBatch[], tables: readonly TableView[] = []): EncodeResult {
@@ -128,6 +129,31 @@ describe("records of Kafka", () => {
         },
       ),
       { numRuns: 300 },
+    );
+  });
+
+  test("are a row or a dead letter, whatever bytes they have", () => {
+    const good = encoder.encode(event(1));
+    const mangled = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 })
+      .map((edits) => {
+        const copy = good.slice();
+        for (const [at, byte] of edits) copy[at] = byte;
+        return copy;
+      });
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), mangled, texts);
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ key: bytes, value: bytes }), { minLength: 1, maxLength: 8 }),
+        (records) => {
+          const { fault, counts, tables } = run([kafka(records, { compression: "lz4" })]);
+          const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+          expect([fault, rows + counts.tombstones + counts.rowless]).toEqual([
+            null,
+            records.length,
+          ]);
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 
@@ -232,6 +258,8 @@ describe("counts", () => {
 });
 
 describe("dead letters", () => {
+  const headersFrom = (first: string, count: number): Headers =>
+    Array.from({ length: count }, (_, i) => [i === 0 ? first : "h", null] as const);
   const letters = async (records: readonly TestRecord[]): Promise<Row[]> => {
     const [table, ...more] = run([kafka(records, { compression: "snappy" })]).tables;
     expect([table?.key, more]).toEqual(["$dead-letters", []]);
@@ -273,14 +301,20 @@ describe("dead letters", () => {
   test("do not read on into what follows a value that was cut", async () => {
     const open = '{"op":"c","source":{"db":"d","collection":"c"},"after":"{}","x":';
     const rest = "1}";
-    // Seventeen headers are counted by the byte of a quote.
-    const headers = Array.from({ length: 17 }, () => ["h", rest] as const);
+    // The number of headers and the length of the first one's key read as `" `, a string's begin.
+    const headers = headersFrom('aaaaaaaaaaaaaa"}', 17);
     const rows = await letters([{ value: open, headers }, { value: rest }, { value: open }]);
     expect(rows.map((row) => row["error"])).toMatchObject([
       "Cannot read JSON: the value ends in the middle",
       expect.stringContaining("Cannot "),
       "Cannot read JSON: the value ends in the middle",
     ]);
+  });
+
+  test("nor make a record of what follows an empty value", () => {
+    const headers = headersFrom('{"a":1}aaaaaaaaa', 16);
+    const result = run([kafka([{ value: "  ", headers }, { value: "", headers }])]);
+    expect([result.tables, result.counts.tombstones]).toEqual([[], 2]);
   });
 
   test("a damaged batch is no dead letter: it ends the job", () => {
