@@ -27,6 +27,9 @@ export function connectVerdict(answer: HttpAnswer): ConnectVerdict {
   const reply = replyOf(answer.status, answer.text);
   const reason = `it answered ${reply.status}: ${reply.message}`;
   switch (reply.status) {
+    case 404:
+      // While Connect starts, its web server answers so by itself, in another form.
+      return isConnectError(reply) ? { kind: "final", reply } : { kind: "retry", reason };
     case 409:
       // The one conflict that waiting does not end.
       if (/already exists/i.test(reply.message)) return { kind: "final", reply };

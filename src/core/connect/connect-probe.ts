@@ -28,7 +28,10 @@ export async function probeConnect(
       reason: `${reason}. Check KAFKA_CONNECT_USERNAME and KAFKA_CONNECT_PASSWORD`,
     };
   }
-  if (root.status >= 500 || root.status === 429) return { kind: "away", reason };
+  // 404: Connect's web server takes requests a few seconds before Connect itself does.
+  if (root.status >= 500 || root.status === 429 || root.status === 404) {
+    return { kind: "away", reason };
+  }
   const info = asObject(root.body);
   const version = asText(info?.["version"]);
   if (root.status !== 200 || version === null || info?.["kafka_cluster_id"] === undefined) {

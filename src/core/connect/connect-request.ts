@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../../delta/clock.ts";
 import { CdcDeltaError } from "../../errors.ts";
-import { type ConnectReply, connectVerdict, isConnectError } from "./connect-answer.ts";
+import { type ConnectReply, connectVerdict } from "./connect-answer.ts";
 import { callHttp, type ConnectAccess, type HttpCall } from "./connect-http.ts";
 
 /** What requests to Connect need of the world. */
@@ -82,9 +82,7 @@ function assertConnect(access: ConnectAccess, call: ConnectCall, reply: ConnectR
   const { status, message } = reply;
   if (status === 401 || status === 403) throw notAllowed(access, call.what, reply);
   const understood = status === 204 || status === 202 || reply.body !== undefined;
-  const foreign = (status >= 300 && status < 400) || !understood ||
-    (status === 404 && !isConnectError(reply));
-  if (!foreign) return;
+  if (understood && (status < 300 || status >= 400)) return;
   throw new CdcDeltaError(
     "connect",
     `Cannot ${call.what}: what answers at ${access.url} is not Kafka Connect (${status}: ` +

@@ -207,9 +207,18 @@ describe("who answers", () => {
     });
   });
 
-  test("a 404 of another server is not an absent connector", async () => {
+  test("a 404 of a web server is not an absent connector: Connect is starting", async () => {
+    const fault = firstTimes(2, "GET /connectors/a/config", () => pageAnswer(404, "Not Found"));
+    const { client, retries } = await connected({ fault });
+    fake?.connectors.set("a", { config, state: "RUNNING", looks: 0 });
+    expect(await client.config("a", options)).toEqual(config);
+    expect(retries.length).toBe(2);
+  });
+
+  test("and for ever it is none of Connect's", async () => {
     const { client } = await connected({ fault: () => pageAnswer(404, "Not Found") });
-    expect(await failureOf(client.config("a", options))).toContain("is not Kafka Connect");
+    expect(await failureOf(client.config("a", options))).toContain("after 10 tries");
+    expect((await client.probe(options)).kind).toBe("away");
   });
 });
 
