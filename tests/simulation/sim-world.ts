@@ -78,7 +78,8 @@ export type Life = {
   outcome: { readonly summary: PumpSummary } | { readonly error: unknown } | null;
 };
 
-const settings: PumpSettings = {
+/** Small limits, so that little data makes much happen. */
+export const simSettings: PumpSettings = {
   pipelineId: "sim",
   adopt: false,
   flush: { rowsMin: 12, bytesMax: 12_000, ageMsMax: 400, heldBytesMax: 30_000 },
@@ -123,7 +124,7 @@ export function startLife(world: World, name: string): Life {
     world.log.push(`${scheduler.nowMs()} ${name} ${describe(event)}`);
   };
   const { widen } = world.weather;
-  runPump(pumpWorld, { ...settings, widen }, observe, { signal: never, stop: never }).then(
+  runPump(pumpWorld, { ...simSettings, widen }, observe, { signal: never, stop: never }).then(
     (summary) => life.outcome = { summary },
     (error: unknown) => life.outcome = { error },
   );
@@ -131,7 +132,7 @@ export function startLife(world: World, name: string): Life {
 }
 
 /** Workers that finish in any order. */
-function simPool(world: World, process: Process): EncodePool {
+export function simPool(world: World, process: Process): EncodePool {
   const encoder = createEncoder(mappingRules());
   return {
     size: 2,
@@ -153,7 +154,8 @@ export function calmEngine(world: World, key: TableKey): Engine {
   };
 }
 
-function describe(event: PumpEvent): string {
+/** A line for the log. */
+export function describe(event: PumpEvent): string {
   switch (event.kind) {
     case "committed":
       return `committed ${event.table} v${event.version} rows=${event.rows} (${event.reason})`;
