@@ -43,5 +43,5 @@ export const traceQueueMax = 1000;
 export const traceSendEveryMs = 2_000;
 export const traceSendMsMax = 5_000;
 
-/** Once a run was given up, connections that do not close are not waited for any longer. */
-export const givenUpCloseMsMax = 10_000;
+/** A run that is over waits so long to leave its group and to close its connections. */
+export const farewellMsMax = 10_000;

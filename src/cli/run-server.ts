@@ -29,7 +29,7 @@ export async function openRunServer(
     lanes: () => wired.pump.source.lanes(),
     heldBytes: wired.heldBytes,
     heldBytesMax: wired.settings.flush.heldBytesMax,
-    connected: () => wired.sourceState()?.connected ?? true,
+    connected: () => wired.sourceState()?.connected ?? null,
     ready: () => ready.reasons().length === 0,
   }, () => Date.now());
   const uptimeSeconds = (): number => (Date.now() - startedMs) / 1000;

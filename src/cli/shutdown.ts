@@ -1,4 +1,4 @@
-import { givenUpCloseMsMax } from "../limits.ts";
+import { farewellMsMax } from "../limits.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { CliWorld, SignalName } from "./world.ts";
 
@@ -8,6 +8,8 @@ export type Shutdown = {
   readonly stop: AbortSignal;
   /** Raised when the grace period is over: give up what is not committed. */
   readonly giveUp: AbortSignal;
+  /** All is committed: there is nothing more to give up. */
+  settled(): void;
   /** Signals have their usual meaning again. */
   release(): void;
 };
@@ -27,6 +29,7 @@ export function listenForShutdown(
   const after = (ms: number, task: () => void): void => {
     timers.push(setTimeout(task, ms).unref());
   };
+  const cancel = (): void => timers.splice(0).forEach((timer) => clearTimeout(timer));
   const off = world.onSignal((signal) => {
     if (stop.signal.aborted) {
       world.exit(signal === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated);
@@ -37,15 +40,16 @@ export function listenForShutdown(
     after(graceMs, () => {
       onGivenUp();
       giveUp.abort();
-      after(givenUpCloseMsMax, () => world.exit(exitCodes.gaveUp));
+      after(farewellMsMax, () => world.exit(exitCodes.gaveUp));
     });
   });
   return {
     stop: stop.signal,
     giveUp: giveUp.signal,
+    settled: cancel,
     release() {
       off();
-      for (const timer of timers) clearTimeout(timer);
+      cancel();
     },
   };
 }

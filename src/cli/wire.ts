@@ -8,7 +8,7 @@ import type { PumpSettings, PumpWorld } from "../core/pump/session.ts";
 import type { Engine } from "../delta/engine.ts";
 import { loadTableState } from "../delta/log/table-state.ts";
 import { proveConditionalPut } from "../delta/storage/probe-conditional-put.ts";
-import { jobBytesMax } from "../limits.ts";
+import { farewellMsMax, jobBytesMax } from "../limits.ts";
 import { systemClock } from "./clock.ts";
 import { defaultMemory, fetchBytes, heldBytesWithin } from "./memory-budget.ts";
 import { systemRandom } from "./random.ts";
@@ -35,7 +35,10 @@ export type WiredRun = {
   readonly askStore: (signal: AbortSignal) => Promise<unknown>;
   /** Proves that the store refuses a second conditional PUT. Errors: `store-unsafe`, the store's. */
   prove(signal: AbortSignal): Promise<void>;
-  /** Leaves the consumer group and closes all connections; a second call is the first one. */
+  /**
+   * Leaves the consumer group and closes all connections; takes `farewellMsMax` at most. A second
+   * call is the first one.
+   */
   close(): Promise<void>;
 };
 
@@ -94,10 +97,22 @@ export function wireRun(
     askStore: (signal) => asked.head("_cdcdelta/readiness", { signal }),
     prove: (signal) => proveConditionalPut(stores.open(basePath), { random: systemRandom, signal }),
     close: once(async () => {
-      await Promise.all([wired.close(), pool.close()]);
+      // Brokers that do not answer are told nothing: they notice by themselves.
+      await within(farewellMsMax, Promise.all([wired.close(), pool.close()]));
       stores.close();
     }),
   };
+}
+
+/** Waits for a task, but not longer than so many milliseconds. */
+async function within(ms: number, task: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  const limit = systemClock.sleep(ms, done.signal).catch(() => undefined);
+  try {
+    await Promise.race([task, limit]);
+  } finally {
+    done.abort();
+  }
 }
 
 function once(task: () => Promise<void>): () => Promise<void> {

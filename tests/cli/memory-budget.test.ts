@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { defaultMemory, heldBytesWithin, workersWithin } from "../../src/cli/memory-budget.ts";
+import {
+  defaultMemory,
+  fetchBytes,
+  heldBytesWithin,
+  workersWithin,
+} from "../../src/cli/memory-budget.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -23,4 +28,10 @@ describe("the memory budget", () => {
     (memory, workers, wanted) =>
       expect(heldBytesWithin(memory * mebibyte, workers)).toBe(wanted * mebibyte),
   );
+
+  test("counts what fetches from Kafka hold", () => {
+    const without = heldBytesWithin(512 * mebibyte, 2);
+    expect(heldBytesWithin(512 * mebibyte, 2, fetchBytes(8 * mebibyte)))
+      .toBe(without - 8 * mebibyte);
+  });
 });

@@ -69,6 +69,7 @@ export async function runCommand(
     });
     const summary = await runWired(wired, observe, shutdown, options);
     const elapsedMs = Date.now() - startedMs;
+    shutdown.settled();
     // The result stands for a run that has let go of everything.
     await wired.close();
     // On a terminal the result itself says it.

@@ -11,7 +11,8 @@ export type RunGauges = {
   readonly lanes: () => readonly LaneProgress[];
   readonly heldBytes: () => number;
   readonly heldBytesMax: number;
-  readonly connected: () => boolean;
+  /** Null: no broker is needed. */
+  readonly connected: () => boolean | null;
   readonly ready: () => boolean;
 };
 
@@ -157,7 +158,8 @@ function readGauges(registry: MetricRegistry, gauges: RunGauges): void {
   registry.set("cdcdelta_partitions", lanes.length);
   registry.set("cdcdelta_held_bytes", gauges.heldBytes());
   registry.set("cdcdelta_held_bytes_max", gauges.heldBytesMax);
-  registry.set("cdcdelta_kafka_connected", gauges.connected() ? 1 : 0);
+  const connected = gauges.connected();
+  if (connected !== null) registry.set("cdcdelta_kafka_connected", connected ? 1 : 0);
   registry.set("cdcdelta_ready", gauges.ready() ? 1 : 0);
   registry.set("process_resident_memory_bytes", process.memoryUsage().rss);
   const { user, system } = process.cpuUsage();
