@@ -1,4 +1,4 @@
-import { messageOf } from "../../errors.ts";
+import { jsonProblem } from "./json-problem.ts";
 import type { SnapshotCondition } from "./signal.ts";
 
 /** A condition, or why a text is none, in words that fit behind its place. */
@@ -47,14 +47,11 @@ function withFilter(collection: string, filter: string): ConditionReading {
 }
 
 function queryProblem(filter: string): string | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(filter);
-  } catch (error) {
-    return `is not JSON: ${messageOf(error).replace(/^JSON Parse error: /, "")}`;
-  }
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject ? null : "is not a JSON object";
+  const problem = jsonProblem(filter);
+  if (problem === null) return filter.startsWith("{") ? null : "is not a JSON object";
+  const { at, expected } = problem;
+  const found = at < filter.length ? `at ${quoted(filter.slice(at, at + 20))}` : "at its end";
+  return `is not JSON: ${expected} is missing ${found} (character ${at + 1})`;
 }
 
 function quoted(text: string): string {
