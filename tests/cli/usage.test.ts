@@ -152,7 +152,9 @@ describe("help", () => {
 
   test("examples are valid command lines", async () => {
     for (const [line] of commandSpecs.flatMap(({ examples }) => examples)) {
-      const own = line.slice(line.indexOf("cdcdelta ") + "cdcdelta ".length).split(" ");
+      const text = line.slice(line.indexOf("cdcdelta ") + "cdcdelta ".length);
+      // As a shell takes them apart.
+      const own = (text.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ""));
       const env = { ...kafka, DELTA_TABLE_BASE_PATH: "x" };
       const { code, stderr } = await cli([...own, "--log-level", "loud"], { env });
       // The one problem is the one put in here; a file named by an example need not exist.
