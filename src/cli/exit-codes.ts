@@ -10,7 +10,10 @@ export const exitCodes = {
   usage: 2,
   /** The shutdown grace was over before all that was read was committed; nothing is lost. */
   gaveUp: 3,
-  /** A second SIGINT: ended at once, uncommitted rows are read again next time. */
+  /**
+   * SIGINT before the command was done; for `run` a second one: uncommitted rows are read again next
+   * time.
+   */
   interrupted: 130,
   /** The same by SIGTERM. */
   terminated: 143,
@@ -30,6 +33,6 @@ export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.failed, "failed; standard error says why"],
   [exitCodes.usage, "wrong usage or configuration; nothing was started"],
   [exitCodes.gaveUp, "told to end, but not done within the shutdown grace; run again to go on"],
-  [exitCodes.interrupted, "ended at once by a second SIGINT"],
-  [exitCodes.terminated, "ended at once by a second SIGTERM"],
+  [exitCodes.interrupted, "ended by SIGINT before it was done (run: by a second one)"],
+  [exitCodes.terminated, "the same by SIGTERM"],
 ];
