@@ -45,3 +45,12 @@ export const traceSendMsMax = 5_000;
 
 /** A run that is over waits so long to leave its group and to close its connections. */
 export const farewellMsMax = 10_000;
+
+/** Times a request to Kafka Connect is sent at most. */
+export const connectAttemptsMax = 10;
+
+/** Looks in a row at a connector that must agree: after a change Connect shows the old state. */
+export const agreeingLooksMin = 3;
+
+/** Looks, half a second apart, for a connector to stop or to be gone. */
+export const connectorLooksMax = 60;

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { MinKey, MongoClient } from "mongodb";
@@ -15,6 +17,7 @@ setDefaultTimeout(120_000);
 
 const missing = (await stack(["missing"])).stdout.trim().replaceAll("\n", "; ");
 const possible = requirement(missing === "", `the stack cannot start: ${missing}`);
+const cache = process.env["CDCDELTA_CACHE"] ?? path.join(homedir(), ".cache", "cdcdelta");
 const folder = mkdtempSync(path.join(tmpdir(), "cdcdelta-deploy-stack-"));
 const data = path.join(folder, "stack");
 const { signal } = new AbortController();
@@ -81,6 +84,15 @@ async function endOf(topic: string): Promise<bigint> {
   return listed?.error === null ? listed.offset : 0n;
 }
 
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" ? address?.port ?? 0 : 0));
+    });
+  });
+}
+
 describe.skipIf(!possible)("deploy-connector on real servers", () => {
   test("deploys the connector that is built in, and sees it run", async () => {
     const { code, stdout, stderr } = await deploy([]);
@@ -139,7 +151,11 @@ describe.skipIf(!possible)("deploy-connector on real servers", () => {
     const documents = BigInt(await mongo.db("shop").collection("orders").countDocuments());
     const before = await endOf("cdc.shop.orders");
     expect(await deploy(["--delete", "--yes"])).toMatchObject({ code: 0 });
-    expect(await deployJson([])).toMatchObject({ outcome: "created", state: "running" });
+    expect(await deployJson([])).toMatchObject({
+      outcome: "created",
+      state: "running",
+      resumed: true,
+    });
     expect(await deployJson(["--offsets"])).toMatchObject({
       offsets: [{ partition: { server_id: "cdc" } }],
     });
@@ -254,9 +270,44 @@ describe.skipIf(!possible)("deploy-connector on real servers", () => {
     );
   });
 
-  test("waits while Connect restarts", async () => {
+  test("refuses a worker without transactions where they are required", async () => {
+    const properties = path.join(data, "connect", "connect.properties");
+    const port = new URL(urls.connect).port;
+    const other = await freePort();
+    const plain = path.join(folder, "plain.properties");
+    writeFileSync(
+      plain,
+      readFileSync(properties, "utf8")
+        .replace(/^exactly\.once\.source\.support=.*$/m, "")
+        .replace(/^group\.id=.*$/m, "group.id=plain")
+        .replaceAll("_connect-", "_plain-")
+        .replaceAll(port, String(other)),
+    );
+    const classes = path.join(cache, "kafka", "*");
+    const main = "org.apache.kafka.connect.cli.ConnectDistributed";
+    const worker = spawn("java", ["-Xmx512m", "-cp", classes, main, plain], { stdio: "ignore" });
+    try {
+      const flags = ["--connect-url", `http://127.0.0.1:${other}`, "--connect-wait-interval", "1s"];
+      const { code, stdout } = await deploy(flags);
+      expect([code, stdout]).toEqual([
+        1,
+        expect.stringContaining("PROBLEM  exactly.once.support: This worker does not have"),
+      ]);
+      const file = path.join(projectRoot, "deploy", "kafka-connect", "debezium-mongodb.json");
+      const requested = path.join(folder, "requested.json");
+      writeFileSync(requested, readFileSync(file, "utf8").replace('"required"', '"requested"'));
+      expect(await deployJson([requested, "--dry-run", ...flags])).toMatchObject({
+        outcome: "dry-run",
+        guarantee: { level: "at-least-once" },
+      });
+    } finally {
+      worker.kill("SIGKILL");
+    }
+  });
+
+  test("waits while Connect restarts, then for the connector", async () => {
     await stack(["down", "--only", "connect", "--data", data, "--grace", "5"]);
-    const waiting = deploy(["--status", "--connect-wait-interval", "1s"]);
+    const waiting = deploy(["--connect-wait-interval", "1s"], { TOPIC_PREFIX: "other" });
     await stack(["up", "--only", "kafka,connect", "--data", data]);
     const { code, stderr } = await waiting;
     expect([code, stderr]).toEqual([0, expect.stringMatching(/try 1 of 30: .*ECONNREFUSED/)]);

@@ -14,7 +14,7 @@ import {
   shippedConnector,
 } from "../connect/connector-file.ts";
 import { deployFlow, type DeployOptions, type FlowEnd } from "../connect/deploy-flow.ts";
-import { type ConnectSession, learnSecrets } from "../connect/session.ts";
+import { type ConnectSession, learnSecrets } from "../connect/connect-session.ts";
 import { connectReady } from "../connect/wait-for-connect.ts";
 import { waitingLine } from "../connect/waiting-line.ts";
 import { connectClientOf } from "../connect-access.ts";
@@ -110,9 +110,11 @@ function openSession(
   { name, signal, json }: Pick<ConnectSession, "name" | "signal" | "json">,
 ): ConnectSession {
   const waiting = waitingLine(world.stderr);
+  const redact = { current: plainRedactor };
   const client = connectClientOf(values, ({ what, reason, attempt, delayMs }) => {
     const seconds = (delayMs / 1000).toFixed(1);
-    void waiting.show(`Trying again to ${what} in ${seconds} s (try ${attempt}): ${reason}`);
+    const text = `Trying again to ${what} in ${seconds} s (try ${attempt}): ${reason}`;
+    void waiting.show(redact.current.text(text));
   });
   return {
     world,
@@ -127,7 +129,7 @@ function openSession(
       await waiting.clear();
       await world.stdout.write(text);
     },
-    redact: { current: plainRedactor },
+    redact,
   };
 }
 

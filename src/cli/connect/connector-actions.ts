@@ -3,10 +3,10 @@ import { deleteConnector, resetOffsets } from "../../core/connect/deploy-connect
 import { CdcDeltaError } from "../../errors.ts";
 import { systemClock } from "../clock.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { consent } from "./ask.ts";
+import { consent } from "./consent.ts";
 import { connectorsText, failuresText, offsetsText, stateText } from "./connector-text.ts";
 import type { DeployOptions, FlowEnd } from "./deploy-flow.ts";
-import { type ConnectSession, learnSecrets } from "./session.ts";
+import { type ConnectSession, learnSecrets } from "./connect-session.ts";
 import { shownStatus, verify } from "./verify-step.ts";
 
 /** `--status`: one connector in detail, and all of them; fails unless the one runs. */

@@ -12,7 +12,7 @@ import {
   workerExactlyOnce,
 } from "../../core/connect/worker-findings.ts";
 import { kafkaClientOf } from "../kafka-access.ts";
-import { type ConnectSession, learnSecrets } from "./session.ts";
+import { type ConnectSession, learnSecrets } from "./connect-session.ts";
 import { findingText } from "./connector-text.ts";
 
 /** What the checks found out. */

@@ -10,15 +10,16 @@ import {
   type DeployPlan,
   planDeploy,
 } from "../../core/connect/deploy-plan.ts";
-import type { ConfigChange } from "../../core/connect/connector-diff.ts";
+import { type ConfigChange, hasOffsetsFor } from "../../core/connect/connector-diff.ts";
+import { configValue } from "../../core/connect/connector-config.ts";
 import { systemClock } from "../clock.ts";
 import type { deployConnectorOptions, OptionValues } from "../command-options.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
-import { consent } from "./ask.ts";
+import { consent } from "./consent.ts";
 import { changeText, connectorsText, findingText, guaranteeText } from "./connector-text.ts";
 import { runChecks, seeToTopics } from "./deploy-checks.ts";
-import { type ConnectSession, learnSecrets } from "./session.ts";
+import { type ConnectSession, learnSecrets } from "./connect-session.ts";
 import { shownStatus, verify } from "./verify-step.ts";
 
 export type DeployOptions = OptionValues<typeof deployConnectorOptions>;
@@ -71,6 +72,7 @@ export async function deployFlow(parts: Parts): Promise<FlowEnd> {
     if (answer !== "yes") return await declined(session, facts, answer);
   }
   await execute(session, plan, config);
+  const resumed = plan.kind === "create" && await tellResumed(session, config);
   const verification = await verify(session);
   const connectors = await client.connectors({ signal });
   await session.say(`\n${connectorsText(connectors)}`);
@@ -79,6 +81,7 @@ export async function deployFlow(parts: Parts): Promise<FlowEnd> {
     report: {
       ...facts,
       outcome: outcomes[plan.kind],
+      resumed,
       state: verification.kind,
       status: shownStatus(session, verification.status),
       connectors: connectors.map((each) => ({
@@ -140,6 +143,18 @@ async function execute(
     recreate: `Connector "${name}" was deleted and made anew\n`,
   };
   await session.say(done[plan.kind]);
+}
+
+/** A connector that is new may find the offsets of an earlier one; only now Connect tells them. */
+async function tellResumed(session: ConnectSession, config: ConnectorConfig): Promise<boolean> {
+  const answer = await session.client.offsets(session.name, session);
+  const prefix = configValue(config, "topic.prefix");
+  if (answer.kind !== "offsets" || !hasOffsetsFor(answer.offsets, prefix)) return false;
+  await session.say(
+    "It goes on where an earlier connector of this name was, without a new snapshot. " +
+      "--reset-offsets makes it anew from the start\n",
+  );
+  return true;
 }
 
 async function tellPlan(

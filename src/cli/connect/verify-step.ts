@@ -2,7 +2,7 @@ import type { ConnectorStatus } from "../../core/connect/connect-types.ts";
 import { type Verification, verifyConnector } from "../../core/connect/verify-connector.ts";
 import { systemClock } from "../clock.ts";
 import { failuresText, stateText } from "./connector-text.ts";
-import type { ConnectSession } from "./session.ts";
+import type { ConnectSession } from "./connect-session.ts";
 
 /** Looks until the connector is seen running, failed or idle several times in a row; tells it. */
 export async function verify(session: ConnectSession): Promise<Verification> {

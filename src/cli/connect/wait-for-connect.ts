@@ -2,7 +2,7 @@ import { waitForConnect } from "../../core/connect/connect-wait.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import { systemClock } from "../clock.ts";
 import { formatDuration } from "../settings/units.ts";
-import type { ConnectSession } from "./session.ts";
+import type { ConnectSession } from "./connect-session.ts";
 
 /** Waits until Connect takes requests and tells its version. Errors: `connect`. */
 export async function connectReady(session: ConnectSession): Promise<string> {

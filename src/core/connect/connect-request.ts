@@ -1,5 +1,6 @@
 import type { Clock, Random } from "../../delta/clock.ts";
 import { CdcDeltaError } from "../../errors.ts";
+import { connectAttemptsMax } from "../../limits.ts";
 import { type ConnectReply, connectVerdict } from "./connect-answer.ts";
 import { callHttp, type ConnectAccess, type HttpCall } from "./connect-http.ts";
 
@@ -30,8 +31,6 @@ export type ConnectOutcome =
   /** No answer told so, but what was asked for has come about. */
   | { readonly kind: "landed" };
 
-/** Times a request is sent at most. */
-export const connectAttemptsMax = 10;
 const firstDelayMs = 400;
 const delayMsMax = 10_000;
 

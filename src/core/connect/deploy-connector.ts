@@ -1,5 +1,6 @@
 import type { Clock } from "../../delta/clock.ts";
 import { CdcDeltaError } from "../../errors.ts";
+import { connectorLooksMax } from "../../limits.ts";
 import type { ConnectClient } from "./connect-client.ts";
 import type { ConnectorConfig } from "./connect-types.ts";
 import type { DeployPlan } from "./deploy-plan.ts";
@@ -13,8 +14,7 @@ export type DeployWorld = {
   readonly onStep?: (step: DeployStep) => void;
 };
 
-/** Looks at a state that is to come about; a task may take its time to end. */
-const looksMax = 60;
+/** A task may take its time to end. */
 const lookIntervalMs = 500;
 
 /**
@@ -95,11 +95,11 @@ async function until(
   what: string,
   done: () => Promise<boolean>,
 ): Promise<void> {
-  for (let look = 1; look <= looksMax; look++) {
+  for (let look = 1; look <= connectorLooksMax; look++) {
     if (await done()) return;
     await clock.sleep(lookIntervalMs, signal);
   }
-  const seconds = looksMax * lookIntervalMs / 1000;
+  const seconds = connectorLooksMax * lookIntervalMs / 1000;
   throw new CdcDeltaError(
     "connect",
     `Waited ${seconds} s in vain for ${what}. Look at it with --status, then run this again`,

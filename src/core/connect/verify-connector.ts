@@ -1,9 +1,7 @@
 import type { Clock } from "../../delta/clock.ts";
+import { agreeingLooksMin } from "../../limits.ts";
 import type { ConnectClient } from "./connect-client.ts";
 import type { ConnectorStatus } from "./connect-types.ts";
-
-/** Polls in a row that must agree: right after a change Connect shows the state from before. */
-export const agreeingPollsMin = 3;
 
 export type Verification =
   | { readonly kind: "running"; readonly status: ConnectorStatus }
@@ -39,7 +37,7 @@ export async function verifyConnector(
     inARow = state === before ? inARow + 1 : 1;
     before = state;
     onPoll?.(attempt, status);
-    if (status !== null && state !== "undecided" && inARow >= Math.min(agreeingPollsMin, tries)) {
+    if (status !== null && state !== "undecided" && inARow >= Math.min(agreeingLooksMin, tries)) {
       return { kind: state, status };
     }
   }

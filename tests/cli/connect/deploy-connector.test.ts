@@ -172,6 +172,25 @@ Connector "shop" was updated
     expect(connect.connectors.get("shop")?.config).toEqual({ ...config, name: "shop" });
   });
 
+  test("a new one that finds the offsets of an earlier one says so", async () => {
+    const connect = await connectWith();
+    connect.offsets.set("shop", [{ partition: { server_id: "cdc" }, offset: { sec: 1 } }]);
+    const { stdout } = await deploy(connect, [fileOf(base)]);
+    expect(stdout).toContain("It goes on where an earlier connector of this name was");
+    connect.connectors.clear();
+    const other = await deploy(connect, [fileOf({ ...base, "topic.prefix": "new" })]);
+    expect(other.stdout).not.toContain("goes on where");
+  });
+
+  test("what Connect says of a retry holds no secrets either", async () => {
+    let left = 1;
+    const fault = ({ method }: { readonly method: string }) =>
+      method === "GET" || left-- <= 0 ? null : errorAnswer(409, `rebalance ${secret}`);
+    const connect = await connectWith({ fault });
+    const { code, stderr } = await deploy(connect, [fileOf(base)]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("rebalance ********")]);
+  });
+
   test("--dry-run changes nothing", async () => {
     const connect = await connectWith();
     const { code, stdout } = await deploy(connect, [fileOf(base), "--dry-run"]);

@@ -118,10 +118,11 @@ describe.skipIf(!canType).each(runtimes)("on a terminal under %s", (_, command) 
 
   test("waiting is shown in one place, not line by line", async () => {
     const { screen } = await typed(command, "n\\r", { waits: 3 });
-    expect(screen).toMatch(/\r\u001b\[KWaiting for Kafka Connect at \S+, try 3 of 30: /);
+    const drawn = screen.split("\r\u001b[K");
+    expect(drawn.filter((text) => /^Waiting for .*, try \d of 30: /.test(text)).length).toBe(3);
     expect(screen).not.toMatch(/try 1 of 30[^\r]*\n/);
     // What follows starts on a clean line.
-    expect(screen).toMatch(/\r\u001b\[Kok {7}Kafka Connect/);
+    expect(drawn.some((text) => text.startsWith("ok       Kafka Connect"))).toBe(true);
   });
 
   test("Ctrl-C ends the waiting", async () => {

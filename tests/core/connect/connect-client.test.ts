@@ -4,10 +4,8 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type ConnectClient, connectClient } from "../../../src/core/connect/connect-client.ts";
 import type { ConnectAccess } from "../../../src/core/connect/connect-http.ts";
-import {
-  connectAttemptsMax,
-  type ConnectRetry,
-} from "../../../src/core/connect/connect-request.ts";
+import type { ConnectRetry } from "../../../src/core/connect/connect-request.ts";
+import { connectAttemptsMax } from "../../../src/limits.ts";
 import { waitForConnect } from "../../../src/core/connect/connect-wait.ts";
 import {
   errorAnswer,

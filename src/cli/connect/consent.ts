@@ -1,5 +1,5 @@
 import { CdcDeltaError } from "../../errors.ts";
-import type { ConnectSession } from "./session.ts";
+import type { ConnectSession } from "./connect-session.ts";
 
 /** The answer to a question whether to go on. */
 export type Consent = "yes" | "no" | "interrupted";
