@@ -36,6 +36,8 @@ export type GroupWeather = {
   readonly freeze: number;
   /** All lanes are taken away by the coordinator, which has lost its memory. */
   readonly forget: number;
+  /** Somebody moves the group's offset of a partition, with or without our metadata. */
+  readonly reset: number;
   /** The leader of a partition moves to the other broker. */
   readonly move: number;
 };
@@ -79,6 +81,7 @@ export function makeKafkaWorld(seed: number): KafkaWorld {
       kill: on(0.002),
       freeze: on(0.002),
       forget: on(0.001),
+      reset: on(0.003),
       move: on(0.002),
     },
   };

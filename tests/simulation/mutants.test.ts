@@ -7,7 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { mutants } from "./mutants.ts";
 
-/** Each rule that makes the pump exactly-once is taken out once; the simulation must turn red. */
+/** Each rule that makes it exactly-once is taken out once; the simulation must turn red. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const seeds = process.env["MUTANT_SEEDS"] ?? "60";
 
@@ -22,8 +22,10 @@ describe("mutants", () => {
   });
   afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
-  const play = (): { readonly status: number | null; readonly output: string } => {
-    const args = ["test", "tests/simulation/pump.simulation.test.ts"];
+  const play = (
+    simulation: string,
+  ): { readonly status: number | null; readonly output: string } => {
+    const args = ["test", `tests/simulation/${simulation}.simulation.test.ts`];
     const run = spawnSync(process.execPath, args, {
       cwd: copy,
       env: { ...process.env, SEEDS: seeds, SEED: undefined },
@@ -40,7 +42,7 @@ describe("mutants", () => {
       expect(source.split(mutant.find).length).toBe(2);
       writeFileSync(path, source.replace(mutant.find, () => mutant.replace));
       try {
-        const { status, output } = play();
+        const { status, output } = play(mutant.simulation ?? "pump");
         expect(output).toContain("SEED=");
         expect(status).toBe(1);
       } finally {

@@ -4,6 +4,8 @@ export type Mutant = {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** The simulation that has to notice; default the pump's. */
+  readonly simulation?: "pump" | "kafka-group";
 };
 
 export const mutants: readonly Mutant[] = [
@@ -80,5 +82,47 @@ export const mutants: readonly Mutant[] = [
     file: "src/core/pump/commit-table.ts",
     find: "  if (schemaText(outcome.state.schema) === schemaText(schema)) return null;",
     replace: "  if (schema !== undefined) return null;",
+  },
+  {
+    name: "an offset that is not ours is taken for a floor",
+    simulation: "kafka-group",
+    file: "src/core/source/kafka/decide-start.ts",
+    find: `  if (mark === null) return { kind: "foreign", offset, ours: null };`,
+    replace: `  if (mark === null) return { kind: "valid", nextOffset: offset };`,
+  },
+  {
+    name: "an offset that was moved is taken for a floor",
+    simulation: "kafka-group",
+    file: "src/core/source/kafka/decide-start.ts",
+    find: "  if (mark.nextOffset !== offset) return",
+    replace: "  if (mark.nextOffset < 0n) return",
+  },
+  {
+    name: "what was fetched of lost lanes is given",
+    simulation: "kafka-group",
+    file: "src/core/source/kafka/next-event.ts",
+    find: `    if (next.lane.phase === "lost") continue;`,
+    replace: "",
+  },
+  {
+    name: "the consumer is not told of lanes that are lost",
+    simulation: "kafka-group",
+    file: "src/core/source/kafka/lane-set.ts",
+    find: "  if (lane.told && state.session !== null) state.lost.add(lane.lane);",
+    replace: "",
+  },
+  {
+    name: "lanes start where they were read to, not at their floor",
+    simulation: "kafka-group",
+    file: "src/core/source/kafka/kafka-source.ts",
+    find: "  restartLanes(state);",
+    replace: "",
+  },
+  {
+    name: "the floor of a lane is what was read of it, not what was committed",
+    simulation: "kafka-group",
+    file: "src/core/source/kafka/commit-floors.ts",
+    find: "    state.owed.set(floor.lane, floor);",
+    replace: "    state.owed.set(floor.lane, { ...floor, nextOffset: lane.delivered });",
   },
 ];

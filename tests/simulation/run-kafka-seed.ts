@@ -77,6 +77,7 @@ function step(
     const topic = random.pick([...cluster.topics.keys(), ""]);
     if (topic !== "") cluster.moveLeader(topic, 0, 1 + random.int(2));
   }
+  if (random.chance(group.reset)) resetOffset(world);
   if (random.chance(group.forget)) {
     log("the coordinator forgets its members");
     cluster.group(groupId).members.clear();
@@ -98,6 +99,18 @@ function step(
     process.frozenUntilMs = nowMs + 1_000 + random.int(20_000);
     log(`${process.name} freezes until ${process.frozenUntilMs}`);
   }
+}
+
+/** Any tool can do that at any time; what we did not commit must not be believed. */
+function resetOffset({ random, cluster, log }: KafkaWorld): void {
+  const topics = [...cluster.topics];
+  if (topics.length === 0) return;
+  const [topic, { logs }] = random.pick(topics);
+  const partition = random.int(logs.length);
+  const offset = BigInt(random.int(Number(logs[partition]!.end) + 1));
+  const metadata = cluster.committed(groupId, topic, partition)?.metadata ?? "";
+  log.push(`somebody sets ${topic}-${partition} to ${offset}`);
+  cluster.commit(groupId, { topic, partition }, offset, random.chance(0.5) ? metadata : "");
 }
 
 /** Members may fail for what the weather did to them, and for nothing else. */
