@@ -29,6 +29,8 @@ export function kafkaProperties({ data, tls, ...ports }) {
     "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
     "group.initial.rebalance.delay.ms": 0,
+    // Tests let members of a group die, and do not wait long for others to take over.
+    "group.min.session.timeout.ms": 1000,
     "message.max.bytes": messageBytesMax,
     "replica.fetch.max.bytes": messageBytesMax,
     ...secure.settings,

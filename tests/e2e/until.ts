@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * Looks again and again until nothing is wrong: `look` answers null then, else what is wrong. Throws
- * the last answer, or the last error, when the time is over.
+ * the last answer, or the last error, when the time is over; a wrong query is not asked again.
  */
 export async function untilRight(
   what: string,
@@ -16,7 +16,7 @@ export async function untilRight(
   for (;;) {
     const wrong = await look().catch((error: unknown) => String(error));
     if (wrong === null) return;
-    if (performance.now() > deadline) {
+    if (performance.now() > deadline || wrong.includes("Parser")) {
       throw new Error(`${what} did not come within ${timeoutMs / 1000} s: ${wrong}`);
     }
     await sleep(pauseMs);
