@@ -1,4 +1,4 @@
-import { configFindings } from "../../core/connect/config-findings.ts";
+import { configFindings, signalSecurityFindings } from "../../core/connect/config-findings.ts";
 import { configValue, mongoConnectorClass } from "../../core/connect/connector-config.ts";
 import type { ConfigValidation, ConnectorConfig } from "../../core/connect/connect-types.ts";
 import { type Finding, skipped } from "../../core/connect/finding.ts";
@@ -43,7 +43,10 @@ export async function runChecks(
   const plugin = pluginFinding(await session.client.plugins({ signal }), config);
   await add([plugin]);
   if (plugin.state === "problem") return { findings, workerExactlyOnce: null };
-  if (isMongo(config)) await add(configFindings(config));
+  if (isMongo(config)) {
+    await add(configFindings(config));
+    await add(signalSecurityFindings(config, session.values.kafkaSecurityProtocol));
+  }
   await session.waiting.show("Kafka Connect validates the configuration…");
   const validation = await session.client.validate({ ...config, name: session.name }, { signal });
   const known = deployed === null ? [config] : [config, deployed];

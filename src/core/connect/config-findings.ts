@@ -85,6 +85,23 @@ function signalFindings(config: ConnectorConfig): Finding[] {
   return found;
 }
 
+/**
+ * The connector reads signals with a consumer of its own, which knows nothing of how we or the
+ * worker authenticate. `protocol` is the security protocol that we need ourselves. Pure.
+ */
+export function signalSecurityFindings(config: ConnectorConfig, protocol: string): Finding[] {
+  const key = "signal.consumer.security.protocol";
+  const { signalTopic } = signalFacts(config);
+  if (protocol === "PLAINTEXT" || signalTopic === null || configValue(config, key) !== "") {
+    return [];
+  }
+  return [warning(
+    key,
+    `is not set, while Kafka is reached by ${protocol} from here: signals may never be read`,
+    `set ${key} and its companions (sasl.mechanism, sasl.jaas.config, ssl.…) as the worker has them`,
+  )];
+}
+
 function captureFindings(config: ConnectorConfig): Finding[] {
   const found: Finding[] = [];
   const scope = configValue(config, "capture.scope", "deployment").toLowerCase();

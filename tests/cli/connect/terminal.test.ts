@@ -1,4 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +15,8 @@ import process from "node:process";
 import { type FakeConnect, pageAnswer, startFakeConnect } from "../../support/fake-connect.ts";
 import { projectRoot } from "../../support/project-root.ts";
 import { optional } from "../../support/requirement.ts";
+
+setDefaultTimeout(60_000);
 
 /** Types keys into a command on a pseudo-terminal once it asks, and prints what it drew. */
 const typing = `

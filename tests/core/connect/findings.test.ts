@@ -3,7 +3,10 @@ import flattened from "../../../deploy/kafka-connect/debezium-mongodb-flattened.
   type: "json",
 };
 import shipped from "../../../deploy/kafka-connect/debezium-mongodb.json" with { type: "json" };
-import { configFindings } from "../../../src/core/connect/config-findings.ts";
+import {
+  configFindings,
+  signalSecurityFindings,
+} from "../../../src/core/connect/config-findings.ts";
 import { failureHint, shortTrace } from "../../../src/core/connect/failure-trace.ts";
 import type { Finding } from "../../../src/core/connect/finding.ts";
 import type { MongoFacts } from "../../../src/core/connect/mongodb-facts.ts";
@@ -56,6 +59,15 @@ describe("configFindings()", () => {
     const signals = { "signal.data.collection": "cdcdelta.signals" };
     const found = brief(configFindings({ ...shipped.config, ...signals, ...change }));
     expect(found).toEqual(expected === "" ? [] : [expected]);
+  });
+
+  test("a secured Kafka, while the consumer of signals is not told so", () => {
+    expect(brief(signalSecurityFindings(shipped.config, "SASL_SSL")))
+      .toEqual(["warning signal.consumer.security.protocol"]);
+    expect(signalSecurityFindings(shipped.config, "PLAINTEXT")).toEqual([]);
+    const told = { ...shipped.config, "signal.consumer.security.protocol": "SASL_SSL" };
+    expect(signalSecurityFindings(told, "SASL_SSL")).toEqual([]);
+    expect(signalSecurityFindings({ "topic.prefix": "a" }, "SASL_SSL")).toEqual([]);
   });
 
   test("the flattened form needs the fields that rows are made from", () => {
