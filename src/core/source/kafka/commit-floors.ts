@@ -4,7 +4,7 @@ import { encodeMark } from "./floor-mark.ts";
 import type { LaneState } from "./lane-state.ts";
 import type { Membership } from "./membership.ts";
 import { withLimit } from "./outage.ts";
-import type { SourceState } from "./source-state.ts";
+import { failSource, type SourceState } from "./source-state.ts";
 
 /** Tries of one commit; the next flush commits higher floors anyway. */
 const triesMax = 3;
@@ -34,18 +34,36 @@ export async function commitFloors(
     for (const { key, offset } of floor.tables) lane.tables.set(key, offset);
     state.owed.set(floor.lane, floor);
   }
+  if (state.owed.size > 0) await commitOwed(state, membership, signal);
+  for (const floor of floors) endDoomed(state, floor);
+}
+
+/** Commits what is owed, within a limited time. */
+async function commitOwed(
+  state: SourceState,
+  membership: Membership,
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, onEvent } = state.context.options;
+  const deadlineMs = clock.nowMs() + state.context.limits.farewellMsMax;
   let why = "";
   try {
     for (let attempt = 1; attempt <= triesMax; attempt++) {
-      why = await tryOnce(state, membership, signal);
+      why = await tryOnce(state, membership, { deadlineMs, signal });
       if (state.owed.size === 0) return;
+      if (clock.nowMs() >= deadlineMs) break;
       if (attempt < triesMax) await clock.sleep(retryMs * 2 ** (attempt - 1), signal);
     }
   } catch (error) {
     why = messageOf(error);
   }
   onEvent({ kind: "floors-failed", lanes: state.owed.size, why });
+}
+
+/** Ends the run for a topic that is gone, now that what was read of it is committed. */
+function endDoomed(state: SourceState, { lane, nextOffset }: Floor): void {
+  const doomed = state.doomed.get(lane);
+  if (doomed !== undefined && nextOffset >= doomed.offset) failSource(state, doomed.error);
 }
 
 /** The lane of that name if its floors are ours to commit. */
@@ -59,7 +77,7 @@ function ownLane(state: SourceState, name: Lane): LaneState | null {
 async function tryOnce(
   state: SourceState,
   membership: Membership,
-  signal: AbortSignal,
+  { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
 ): Promise<string> {
   for (const name of state.owed.keys()) {
     if (ownLane(state, name) === null) state.owed.delete(name);
@@ -69,7 +87,7 @@ async function tryOnce(
   if (member === null) return "not in the group just now";
   // It would wait behind the join on the same connection, and be refused then.
   if (membership.isJoining()) return "the group shares its partitions anew";
-  const { client, groupId, onEvent } = state.context.options;
+  const { client, clock, groupId, onEvent } = state.context.options;
   const sent = [...state.owed].map(([name, { nextOffset }]) => ({
     lane: state.lanes.get(name)!,
     nextOffset,
@@ -80,7 +98,7 @@ async function tryOnce(
   try {
     answers = await withLimit(
       state.context,
-      { ms: state.context.limits.farewellMsMax, doing, signal },
+      { ms: Math.max(1, deadlineMs - clock.nowMs()), doing, signal },
       (limited) => client.group(groupId).commitOffsets(member, offsets, { signal: limited }),
     );
   } catch (error) {

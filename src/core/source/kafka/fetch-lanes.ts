@@ -1,4 +1,4 @@
-import type { FetchedPartition } from "../../kafka/kafka-client.ts";
+import type { FetchedPartition, TopicPartition } from "../../kafka/kafka-client.ts";
 import { brokerError } from "./broker-error.ts";
 import { dataLossError } from "./data-loss.ts";
 import { addLane, loseLane } from "./lane-set.ts";
@@ -33,9 +33,14 @@ export function scheduleFetches(state: SourceState): void {
     if (others === undefined) byLeader.set(lane.leader, [lane]);
     else others.push(lane);
   }
+  for (const broker of session.brokers.values()) {
+    // One that leads nothing of ours any more is not missed.
+    if (!broker.busy && !byLeader.has(broker.nodeId)) broker.outage.recovered();
+  }
+  const waiting = new Set(session.queue.map((one) => one.broker));
   for (const [nodeId, lanes] of byLeader) {
     const broker = brokerOf(state, session, nodeId);
-    if (broker.busy || session.queue.some((one) => one.broker === broker)) continue;
+    if (broker.busy || waiting.has(broker)) continue;
     broker.busy = true;
     inBackground(state, session, () => fetchFrom(state, session, broker, lanes));
   }
@@ -78,10 +83,9 @@ async function fetchFrom(
     if (signal.aborted) return;
     broker.outage.recovered();
     const before = session.queue.length;
+    const found = new Map(answers.map((one) => [nameOf(one), one]));
     for (const [lane, offset] of asked) {
-      const answer = answers.find((one) =>
-        one.topic === lane.topic && one.partition === lane.partition
-      );
+      const answer = found.get(nameOf(lane));
       if (answer === undefined || lane.phase !== "reading" || lane.fetchOffset !== offset) continue;
       takeAnswer(state, session, broker, lane, answer);
     }
@@ -132,6 +136,10 @@ function takeAnswer(
     lane.fetchOffset = answer.nextOffset;
   }
   endIfReached(state, session, lane);
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${partition} ${topic}`;
 }
 
 /** With `until-latest`: a lane ends where its log ended at first, markers included. */

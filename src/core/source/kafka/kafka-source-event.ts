@@ -84,7 +84,7 @@ export type KafkaSourceEvent =
     readonly ours: bigint | null;
   }
   | { readonly kind: "table-changed"; readonly lane: Lane; readonly table: string }
-  /** Only with `failOnDataLoss` off; it is an error otherwise. */
+  /** With `failOnDataLoss` off; on, only of topics that were deleted, and the error follows. */
   | { readonly kind: "data-loss"; readonly loss: DataLoss }
   | { readonly kind: "floors-committed"; readonly lanes: number }
   /** Floors were not committed: some records will be read again after a restart. */

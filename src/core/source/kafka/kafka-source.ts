@@ -119,6 +119,8 @@ function openSession(state: SourceState, membership: GroupTies | null): Session 
     else inBackground(state, session, () => refreshTopics(state, session.abort.signal));
     return session;
   }
+  // What was read of topics that are gone was dropped with the iteration before.
+  for (const { error } of state.doomed.values()) failSource(state, error);
   restartLanes(state);
   startNew(state, membership);
   return session;
@@ -128,7 +130,7 @@ function openSession(state: SourceState, membership: GroupTies | null): Session 
 function isDone(state: SourceState, membership: GroupTies | null, session: Session): boolean {
   if (state.context.options.mode !== "until-latest" || state.assignment === null) return false;
   if (membership !== null && membership.member() === null) return false;
-  if (session.queue.length > 0 || state.unknown > 0) return false;
+  if (session.queue.length > 0 || state.unknown > 0 || state.doomed.size > 0) return false;
   return [...state.lanes.values()].every((lane) => lane.phase === "ended");
 }
 

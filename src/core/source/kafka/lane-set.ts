@@ -57,6 +57,8 @@ function appearedLater(
 /** The lane belongs to somebody else now, or starts anew: what the consumer holds is to be dropped. */
 export function loseLane(state: SourceState, lane: LaneState): void {
   lane.phase = "lost";
+  // Whatever was wrong with it is no longer our concern.
+  lane.outage.recovered();
   if (state.lanes.get(lane.lane) === lane) state.lanes.delete(lane.lane);
   if (lane.told && state.session !== null) state.lost.add(lane.lane);
   state.bell.ring();
@@ -72,14 +74,4 @@ export function restartLanes(state: SourceState): void {
     if (state.view?.has(lane.topic) === true) addLane(state, lane, lane);
   }
   state.lost.clear();
-}
-
-/** True when lanes of this partition with this topic id are ours. */
-export function laneOf(state: SourceState, one: TopicPartition): LaneState | null {
-  for (const lane of state.lanes.values()) {
-    if (lane.topic === one.topic && lane.partition === one.partition && lane.phase !== "lost") {
-      return lane;
-    }
-  }
-  return null;
 }

@@ -84,7 +84,8 @@ export function isOther(lane: LaneState, { topicId }: KnownTopic): boolean {
 
 /** The lane's topic is gone: what was read of it is still given, as there is no other place for it. */
 function endOfTopic(state: SourceState, lane: LaneState): void {
-  const { onEvent, failOnDataLoss } = state.context.options;
+  const { onEvent, failOnDataLoss, membership } = state.context.options;
+  lane.outage.recovered();
   const started = lane.phase !== "new";
   state.lanes.delete(lane.lane);
   if (!started || state.session === null) {
@@ -105,8 +106,13 @@ function endOfTopic(state: SourceState, lane: LaneState): void {
     available: null,
     lost: endOffset - fetchOffset,
   };
-  if (failOnDataLoss) failSource(state, dataLossError(loss));
-  else onEvent({ kind: "data-loss", loss });
+  onEvent({ kind: "data-loss", loss });
+  if (!failOnDataLoss) return;
+  const error = dataLossError(loss);
+  const allCommitted = fetchOffset === (lane.floor ?? lane.startOffset);
+  // What was read is committed first, since it cannot be read a second time.
+  if (allCommitted || membership === "none") failSource(state, error);
+  else state.doomed.set(lane.lane, { offset: fetchOffset, error });
 }
 
 /** All lanes are lost. */

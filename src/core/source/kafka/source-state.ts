@@ -56,6 +56,8 @@ export type SourceState = {
   startNew: () => void;
   /** Floors that could not be committed yet; newer ones take their place. */
   readonly owed: Map<Lane, Floor>;
+  /** Lanes of deleted topics that were not read to their end → where they end, and the error. */
+  readonly doomed: Map<Lane, { readonly offset: bigint; readonly error: unknown }>;
   /** Topics as they were at first: what is added to them later starts at its beginning. */
   firstView: TopicView | null;
   session: Session | null;
@@ -88,6 +90,7 @@ export function createState(options: KafkaSourceOptions): SourceState {
     onView: () => undefined,
     startNew: () => undefined,
     owed: new Map(),
+    doomed: new Map(),
     firstView: null,
     session: null,
     started: false,

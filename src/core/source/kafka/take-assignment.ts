@@ -1,6 +1,6 @@
 import type { JoinAnswer, TopicPartition } from "../../kafka/kafka-client.ts";
 import { type AssignMember, assignPartitions } from "./assign-partitions.ts";
-import { addLane, laneOf, loseLane } from "./lane-set.ts";
+import { addLane, loseLane } from "./lane-set.ts";
 import type { LaneState } from "./lane-state.ts";
 import { type Assignment, encodeAssignment, parseSubscription } from "./member-protocol.ts";
 import { isOther } from "./refresh-topics.ts";
@@ -36,11 +36,12 @@ export function takeAssignment(
     else lost.push(lane);
   }
   for (const lane of lost) loseLane(state, lane);
+  const held = new Set(kept.map(nameOf));
   const later = new Set(assignment.appearedLater.map(nameOf));
   const gained: LaneState[] = [];
   const unknown: TopicPartition[] = [];
   for (const one of assignment.partitions) {
-    if (laneOf(state, one) !== null) continue;
+    if (held.has(nameOf(one))) continue;
     const known = state.view?.get(one.topic);
     if (known === undefined || one.partition >= known.leaders.length) unknown.push(one);
     else {

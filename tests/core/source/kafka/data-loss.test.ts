@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { encodeMark } from "../../../../src/core/source/kafka/floor-mark.ts";
 import {
   createHarness,
+  floor,
   group,
   type Harness,
   type MemberOptions,
@@ -10,6 +11,7 @@ import {
 } from "./kafka-harness.ts";
 import { errorOf, idle, taken, told } from "./kafka-told.ts";
 
+const { signal } = new AbortController();
 const at = { topic: "shop.orders", partition: 0 };
 const lane = "shop.orders-0";
 
@@ -145,8 +147,27 @@ describe("data loss", () => {
     await harness.pass(1_000);
     harness.cluster.deleteTopic("shop.orders");
     member.paused = false;
+    await harness.until(() => taken(member, "lane-end").length > 0);
+    expect(told(member, "data-loss")).toMatchObject([{ loss: { cause: "topic-deleted" } }]);
+    // What was read can be read nowhere else: it is committed before the run ends.
+    await harness.pass(60_000);
+    expect(member.outcome).toBeNull();
+    expect(member.offsetsOf(lane)).toEqual(upTo(10));
+    await harness.settle(member.source.commitFloors([floor(lane, 10n)], { signal }));
     await harness.until(() => member.outcome !== null);
     expect(errorOf(member).context).toMatchObject({ cause: "topic-deleted", lost: "10" });
+  });
+
+  test("a topic deleted before anything of it was read is an error at once", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const member = harness.member("a");
+    member.fault = (call) => call.kind === "fetch" ? "silent" : "none";
+    member.start();
+    await harness.until(() => told(member, "lane-start").length === 1);
+    harness.cluster.deleteTopic("shop.orders");
+    await harness.until(() => member.outcome !== null);
+    expect(errorOf(member).context).toMatchObject({ cause: "topic-deleted", lost: "20" });
   });
 
   test("a topic deleted after it was read ends its lanes; the others go on", async () => {

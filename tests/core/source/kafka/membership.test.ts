@@ -205,6 +205,30 @@ describe("membership", () => {
     expect(a.offsetsOf("shop.orders-1")).toEqual(upTo(20));
   });
 
+  test("lanes are not kept when a generation was missed", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const [a, b] = await startBoth(harness);
+    await harness.until(() => idle(b));
+    // b hears of the next generation, but not of its lanes there: they may be another's meanwhile.
+    b.fault = (call) => call.kind === "sync" ? "lost" : "none";
+    const before = harness.cluster.group(group).generation;
+    const c = harness.member("c");
+    c.start();
+    await harness.until(() => told(c, "joined").length > 0);
+    c.stop();
+    await harness.until(() => c.outcome !== null);
+    await harness.settle(c.source.close());
+    await harness.until(() => harness.cluster.group(group).generation >= before + 2);
+    b.fault = () => "none";
+    await harness.until(() => told(b, "joined").length === 2);
+    expect(told(b, "joined")[1]).toMatchObject({ kept: 0, gained: 2, lost: 2 });
+    await harness.until(() =>
+      told(a, "joined").at(-1)!.generation === told(b, "joined")[1]!.generation
+    );
+    expect(told(a, "joined").at(-1)).toMatchObject({ lost: 0 });
+  });
+
   test("a coordinator that stays away ends the run, saying what was tried", async () => {
     const harness = createHarness();
     withTopic(harness);

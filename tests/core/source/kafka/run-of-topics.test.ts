@@ -172,6 +172,21 @@ describe("fetching", () => {
     expect(a.offsetsOf(lane)).toEqual(upTo(20));
   });
 
+  test("a broker that is away, and leads nothing any more, is not missed", async () => {
+    const harness = createHarness(2);
+    withTopic(harness, 2);
+    const a = harness.member("a");
+    a.fault = (call) => call.kind === "fetch" && call.nodeId === 1 ? "refused" : "none";
+    a.start();
+    await harness.until(() => told(a, "retry").length > 2);
+    harness.cluster.moveLeader("shop.orders", 0, 2);
+    await harness.until(() => a.offsetsOf(lane).length === 20);
+    await harness.until(() => a.source.status().connected);
+    await harness.pass(100_000);
+    expect(a.source.status().connected).toBe(true);
+    expect(a.outcome).toBeNull();
+  });
+
   test("a broker that stays away ends the run after the given number of tries", async () => {
     const harness = createHarness();
     withTopic(harness);
