@@ -367,6 +367,18 @@ describe("deleting and making anew", () => {
     },
   );
 
+  test("that ends half way says what is there now, without secrets", async () => {
+    const fault = ({ method, url }: { readonly method: string; readonly url: string }) =>
+      method === "PUT" && url.endsWith("/shop/config") ? errorAnswer(400, `no ${secret}`) : null;
+    const connect = await deployed({ fault });
+    const { code, stderr } = await deploy(connect, [fileOf(other), "--yes"]);
+    expect([code, stderr.split("\n").at(-2)]).toEqual([
+      1,
+      'cdcdelta: Cannot deploy connector "shop": Kafka Connect refuses it: no ********. ' +
+      'The connector "shop" was deleted and is not there now',
+    ]);
+  });
+
   test("--recreate keeps the offsets, --reset-offsets stops and deletes them first", async () => {
     const connect = await deployed();
     const offset = { partition: { server_id: "cdc" }, offset: { sec: 1 } };
