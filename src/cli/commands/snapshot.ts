@@ -1,3 +1,4 @@
+import { patientClient } from "../../core/connect/patient-client.ts";
 import { systemClock } from "../clock.ts";
 import { connectClientOf } from "../connect-access.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -20,9 +21,10 @@ export async function snapshotCommand(
   options: SnapshotOptions,
 ): Promise<ExitCode> {
   const collections = [...new Set(words)];
-  const client = kafkaClientOf(values);
+  const kafka = kafkaClientOf(values);
   const clock = systemClock;
   const random = systemRandom;
+  const client = patientClient(kafka, { clock, random, attemptsMax: values.retries });
   const connect = connectClientOf(values, () => undefined);
   const stop = new AbortController();
   let stopped: SignalName | null = null;
@@ -60,7 +62,7 @@ export async function snapshotCommand(
     return stopped === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
   } finally {
     release();
-    await client.close();
+    await kafka.close();
   }
 }
 

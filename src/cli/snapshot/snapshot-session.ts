@@ -2,7 +2,7 @@ import type { ConnectClient } from "../../core/connect/connect-client.ts";
 import type { ConnectorOverview } from "../../core/connect/connect-types.ts";
 import { type StoredSnapshot, storedSnapshot } from "../../core/connect/snapshot-offsets.ts";
 import type { SnapshotChannels } from "../../core/connect/snapshot-connector.ts";
-import type { KafkaClient } from "../../core/kafka/kafka-client.ts";
+import type { PatientClient } from "../../core/connect/patient-client.ts";
 import type { Clock, Random } from "../../delta/clock.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -15,7 +15,7 @@ export type SnapshotSession = {
   readonly world: CliWorld;
   readonly values: Settings;
   readonly options: SnapshotOptions;
-  readonly client: KafkaClient;
+  readonly client: PatientClient;
   readonly connect: ConnectClient;
   readonly clock: Clock;
   readonly random: Random;

@@ -6,6 +6,7 @@ import {
   isMongoConnector,
   type SnapshotChannels,
 } from "../../core/connect/snapshot-connector.ts";
+import { isConfigReference } from "../../core/connect/connector-config.ts";
 import { CdcDeltaError } from "../../errors.ts";
 
 /** Whom a signal goes to. */
@@ -43,15 +44,21 @@ export async function findTarget(
   const connectors = await connect.connectors({ signal });
   const connector = chooseConnector(connectors, { name, collections, url: connect.url });
   const known = channelsOf(connector.config);
-  return {
-    connector,
-    unasked: null,
-    channels: {
-      topicPrefix: flags.topicPrefix ?? known.topicPrefix,
-      signalTopic: flags.signalTopic ?? known.signalTopic,
-      notificationTopic: flags.notificationTopic ?? known.notificationTopic,
-    },
+  const channels = {
+    topicPrefix: flags.topicPrefix ?? known.topicPrefix,
+    signalTopic: flags.signalTopic ?? known.signalTopic,
+    notificationTopic: flags.notificationTopic ?? known.notificationTopic,
   };
+  const hidden = Object.values(channels).find((value) =>
+    value !== null && isConfigReference(value)
+  );
+  if (hidden === undefined) return { connector, unasked: null, channels };
+  throw new CdcDeltaError(
+    "usage",
+    `Cannot tell the topics of the connector ${connector.name}: only Connect can resolve ` +
+      `${hidden}. Write --topic-prefix, --signal-topic and --notification-topic`,
+    { context: { connector: connector.name } },
+  );
 }
 
 function withoutConnect(url: string, reason: string, flags: TargetFlags): SnapshotTarget {

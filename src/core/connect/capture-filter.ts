@@ -1,6 +1,7 @@
+import { isConfigReference } from "./connector-config.ts";
 import type { ConnectorConfig } from "./connect-types.ts";
 
-/** Whether a connector captures a collection; `unknown` where a pattern is Java's alone. */
+/** Whether a connector captures a collection; `unknown` where only Connect can read a setting. */
 export type Capture =
   | { readonly kind: "captured" }
   /** By which setting it is left out, and the setting's value. */
@@ -42,6 +43,7 @@ function byLists(config: ConnectorConfig, what: "database" | "collection", name:
     const setting = `${what}.${list}.list`;
     const value = config[setting];
     if (value === undefined || value.trim() === "") continue;
+    if (isConfigReference(value)) return { kind: "unknown", setting, value };
     const matched = literal ? splitList(value).includes(name) : matchesAny(splitList(value), name);
     if (matched === null) return { kind: "unknown", setting, value };
     const captured = matched === (list === "include");

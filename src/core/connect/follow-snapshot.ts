@@ -1,7 +1,7 @@
 import { CdcDeltaError } from "../../errors.ts";
-import type { KafkaClient } from "../kafka/kafka-client.ts";
 import type { SnapshotNotification } from "./notification.ts";
 import { notificationFeed } from "./notification-feed.ts";
+import type { PatientClient } from "./patient-client.ts";
 import { sendSignal } from "./send-signal.ts";
 import { signalRecord, type SnapshotCondition } from "./signal.ts";
 import type { SnapshotChannels } from "./snapshot-connector.ts";
@@ -141,7 +141,7 @@ function tell(
 
 /** Tells how much the topics grew; that it cannot be known is no error. */
 async function growthMeter(
-  client: KafkaClient,
+  client: PatientClient,
   topics: ReadonlyMap<string, string>,
   options: Options,
 ): Promise<(observe: (event: SnapshotEvent) => void, options: Options) => Promise<void>> {

@@ -1,5 +1,5 @@
 import { CdcDeltaError } from "../../errors.ts";
-import type { KafkaClient } from "../kafka/kafka-client.ts";
+import type { PatientClient } from "./patient-client.ts";
 import type { SignalRecord } from "./signal.ts";
 import type { TopicWorld } from "./topic-reader.ts";
 
@@ -34,7 +34,7 @@ export async function sendSignal(
   );
 }
 
-async function makeTopic(client: KafkaClient, topic: string, options: Options): Promise<void> {
+async function makeTopic(client: PatientClient, topic: string, options: Options): Promise<void> {
   // Debezium reads partition 0 only.
   const made = await client.createTopic(
     { topic, partitions: 1, replicationFactor: -1, config: {} },

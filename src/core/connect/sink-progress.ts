@@ -1,6 +1,7 @@
 import type { Clock } from "../../delta/clock.ts";
 import { CdcDeltaError } from "../../errors.ts";
-import type { KafkaClient, TopicPartition } from "../kafka/kafka-client.ts";
+import type { TopicPartition } from "../kafka/kafka-client.ts";
+import type { PatientClient } from "./patient-client.ts";
 import { findTopic, partitionsOf } from "./topic-reader.ts";
 
 type Options = { readonly signal: AbortSignal };
@@ -30,7 +31,7 @@ export type SinkProgress = {
  * lies below them. Topics that are not there have no goal. Errors: `kafka`.
  */
 export async function endsOf(
-  client: KafkaClient,
+  client: PatientClient,
   topics: readonly string[],
   options: Options,
 ): Promise<readonly SinkGoal[]> {
@@ -42,6 +43,7 @@ export async function endsOf(
     const starts = await client.listOffsets(partitions, { kind: "start" }, options);
     const ends = await client.listOffsets(partitions, { kind: "stable-end" }, options);
     for (const { partition, leader } of found.partitions) {
+      if (leader < 0) throw refused(topic, partition, "LEADER_NOT_AVAILABLE");
       const start = offsetIn(starts, partition, topic);
       const stable = offsetIn(ends, partition, topic);
       // A fetch at the stable end tells the high watermark, which open transactions do not hold back.
@@ -62,23 +64,26 @@ export async function endsOf(
 }
 
 function offsetIn(
-  listed: Awaited<ReturnType<KafkaClient["listOffsets"]>>,
+  listed: Awaited<ReturnType<PatientClient["listOffsets"]>>,
   partition: number,
   topic: string,
 ): bigint {
   const found = listed.find((each) => each.partition === partition);
   if (found !== undefined && found.error === null) return found.offset;
-  throw new CdcDeltaError(
+  throw refused(topic, partition, found?.error ?? "nothing");
+}
+
+function refused(topic: string, partition: number, error: string): CdcDeltaError {
+  return new CdcDeltaError(
     "kafka",
-    `Cannot read the offsets of partition ${partition} of ${topic}: the broker answered ` +
-      (found?.error ?? "nothing"),
-    { retryable: true },
+    `Cannot read the offsets of partition ${partition} of ${topic}: the broker answered ${error}`,
+    { context: { topic, partition }, retryable: true },
   );
 }
 
 /** Asks how far a group is. Errors: `kafka`. */
 export async function sinkProgress(
-  client: KafkaClient,
+  client: PatientClient,
   groupId: string,
   goals: readonly SinkGoal[],
   options: Options,
@@ -128,7 +133,6 @@ export type SinkWaitOptions = {
 };
 
 const pollMs = 500;
-const failuresMax = 20;
 
 /**
  * Waits until the group has committed everything before the goals. `cdcdelta run` commits its
@@ -136,30 +140,19 @@ const failuresMax = 20;
  * group stands still for too long or the brokers do not answer.
  */
 export async function waitForSink(
-  { client, clock }: { readonly client: KafkaClient; readonly clock: Clock },
+  { client, clock }: { readonly client: PatientClient; readonly clock: Clock },
   { groupId, goals, stillMsMax, observe, signal }: SinkWaitOptions,
 ): Promise<void> {
   let movedMs = clock.nowMs();
   let behind: bigint | null = null;
-  let failures = 0;
   for (;;) {
-    let progress: SinkProgress | null = null;
-    try {
-      progress = await sinkProgress(client, groupId, goals, { signal });
-      failures = 0;
-    } catch (error) {
-      signal.throwIfAborted();
-      const retryable = error instanceof CdcDeltaError && error.retryable;
-      if (!retryable || ++failures >= failuresMax) throw error;
-    }
-    if (progress !== null) {
-      observe(progress);
-      if (isReached(progress)) return;
-      const nowBehind = behindOf(progress);
-      if (behind === null || nowBehind < behind) movedMs = clock.nowMs();
-      behind = nowBehind;
-      if (clock.nowMs() - movedMs >= stillMsMax) throw standsStill(groupId, progress);
-    }
+    const progress = await sinkProgress(client, groupId, goals, { signal });
+    observe(progress);
+    if (isReached(progress)) return;
+    const nowBehind = behindOf(progress);
+    if (behind === null || nowBehind < behind) movedMs = clock.nowMs();
+    behind = nowBehind;
+    if (clock.nowMs() - movedMs >= stillMsMax) throw standsStill(groupId, progress);
     await clock.sleep(pollMs, signal);
   }
 }

@@ -1,4 +1,5 @@
 import { captureOf } from "./capture-filter.ts";
+import { configValue, signalFacts } from "./connector-config.ts";
 import type { ConnectorConfig, ConnectorOverview } from "./connect-types.ts";
 import type { SnapshotType } from "./signal.ts";
 
@@ -23,12 +24,11 @@ export function isMongoConnector({ config }: Pick<ConnectorOverview, "config">):
 
 /** The topics of a connector, by its configuration. */
 export function channelsOf(config: ConnectorConfig): SnapshotChannels {
-  const topicPrefix = config["topic.prefix"] ?? "";
-  const notifies = listOf(config["notification.enabled.channels"]).includes("sink");
+  const topicPrefix = configValue(config, "topic.prefix");
   return {
     topicPrefix,
-    signalTopic: config["signal.kafka.topic"] ?? `${topicPrefix}-signal`,
-    notificationTopic: notifies ? config["notification.sink.topic.name"] ?? null : null,
+    signalTopic: configValue(config, "signal.kafka.topic", `${topicPrefix}-signal`),
+    notificationTopic: signalFacts(config).notificationTopic,
   };
 }
 
@@ -52,20 +52,23 @@ export function snapshotProblems(
   },
 ): SnapshotProblem[] {
   const problems = runningProblems({ name, status });
-  if (!listOf(config["signal.enabled.channels"] ?? "source").includes("kafka")) {
+  const { signalTopic, signalCollection, notificationTopic } = signalFacts(config);
+  if (signalTopic === null) {
     problems.push({
       message: `the connector ${name} does not listen to Kafka: signal.enabled.channels is ` +
-        (config["signal.enabled.channels"] ?? "source"),
+        configValue(config, "signal.enabled.channels", "source"),
       fix: "set signal.enabled.channels=source,kafka and signal.kafka.bootstrap.servers",
     });
   }
-  if (channelsOf(config).notificationTopic === null) {
+  if (notificationTopic === null) {
     problems.push({
       message: `the connector ${name} sends no notifications: there is nothing to follow`,
       fix: "set notification.enabled.channels=sink and notification.sink.topic.name",
     });
   }
-  if (type === "incremental") problems.push(...incrementalProblems(name, config));
+  if (type === "incremental") {
+    problems.push(...incrementalProblems(name, { config, signalCollection }));
+  }
   for (const collection of collections) {
     const capture = captureOf(config, collection);
     if (capture.kind !== "left-out") continue;
@@ -105,26 +108,27 @@ export function runningProblems(
   });
 }
 
-function incrementalProblems(name: string, config: ConnectorConfig): SnapshotProblem[] {
-  const signals = config["signal.data.collection"];
+function incrementalProblems(
+  name: string,
+  { config, signalCollection }: {
+    readonly config: ConnectorConfig;
+    readonly signalCollection: string | null;
+  },
+): SnapshotProblem[] {
   const blocking = "or take --type blocking";
-  if (signals === undefined || signals.trim() === "") {
+  if (signalCollection === null) {
     return [{
       message: `the connector ${name} has no signal.data.collection, in which an incremental ` +
         "snapshot marks its windows",
       fix: `set signal.data.collection to a collection that it may write to, ${blocking}`,
     }];
   }
-  if ((config["capture.scope"] ?? "deployment").toLowerCase() === "collection") {
+  if (configValue(config, "capture.scope", "deployment").toLowerCase() === "collection") {
     return [{
       message: `the connector ${name} watches one collection only (capture.scope=collection) and ` +
-        `does not see its own marks in ${signals}`,
+        `does not see its own marks in ${signalCollection}`,
       fix: `set capture.scope to database or deployment, ${blocking}`,
     }];
   }
   return [];
-}
-
-function listOf(text: string | undefined): string[] {
-  return (text ?? "").split(",").map((part) => part.trim()).filter((part) => part !== "");
 }

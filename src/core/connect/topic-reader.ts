@@ -3,7 +3,8 @@ import { CdcDeltaError } from "../../errors.ts";
 import { kafkaValue } from "../event/kafka-record.ts";
 import { forEachKafkaRecord } from "../event/kafka-record-batches.ts";
 import { offsetOf } from "../event/record-position.ts";
-import type { KafkaClient, TopicMetadata, TopicPartition } from "../kafka/kafka-client.ts";
+import type { TopicMetadata, TopicPartition } from "../kafka/kafka-client.ts";
+import type { PatientClient } from "./patient-client.ts";
 
 type Options = { readonly signal: AbortSignal };
 
@@ -13,7 +14,7 @@ export type TopicRecord = {
   readonly value: Uint8Array | null;
 };
 
-export type TopicWorld = { readonly client: KafkaClient; readonly clock: Clock };
+export type TopicWorld = { readonly client: PatientClient; readonly clock: Clock };
 
 /** Reads a small topic on from where it stood, without a consumer group. */
 export type TopicReader = {
@@ -25,8 +26,6 @@ const waitMsMax = 500;
 const fetchBytesMax = 4 * 1024 * 1024;
 /** Answers that pass once the metadata is asked for again, or the broker has found its leader. */
 const passing = /LEADER|UNKNOWN_TOPIC|UNKNOWN_LEADER|REPLICA|STORAGE|FENCED|NOT_AVAILABLE/;
-const failuresMax = 10;
-const failurePauseMs = 1000;
 
 /**
  * A reader that starts at the end of a topic, or up to `back` offsets before it in each partition.
@@ -50,27 +49,12 @@ export async function readTopicFrom(
       next.set(partition, wanted > start ? wanted : start);
     }
   }
-  let failures = 0;
-  return {
-    async poll(options) {
-      try {
-        const records = await pollOnce(world, topic, next, options);
-        failures = 0;
-        return records;
-      } catch (error) {
-        options.signal.throwIfAborted();
-        const retryable = error instanceof CdcDeltaError && error.retryable;
-        if (!retryable || ++failures >= failuresMax) throw error;
-        await world.clock.sleep(failurePauseMs, options.signal);
-        return [];
-      }
-    },
-  };
+  return { poll: (options) => pollOnce(world, topic, next, options) };
 }
 
 /** A topic's metadata; null when there is no such topic. Errors: `kafka`. */
 export async function findTopic(
-  client: KafkaClient,
+  client: PatientClient,
   topic: string,
   options: Options,
 ): Promise<TopicMetadata | null> {
