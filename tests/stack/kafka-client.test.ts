@@ -20,6 +20,7 @@ import {
   plainClient,
   readAll,
   unaborted,
+  valuesOf,
 } from "./kafka-harness.ts";
 import { partsOf, stack } from "./stack-command.ts";
 
@@ -109,6 +110,31 @@ describe.skipIf(!possible)("the Kafka client on a real broker", () => {
         { partition, error, nextOffset, data: batches },
       ) => [partition, error, nextOffset, batches.length]),
     ).toEqual([[0, "OFFSET_OUT_OF_RANGE", 5n, 0], [1, null, 1n, 1]]);
+  });
+
+  test("asks for topics by id, and reads nothing of one that was made anew", async () => {
+    const topic = await makeTopic(client, "anew");
+    const write = (value: string) =>
+      client.produce({ topic, partition: 0, key: null, value: Buffer.from(value) }, unaborted);
+    await write("old");
+    const idOf = async () => (await client.metadata([topic], unaborted)).topics[0]?.topicId ?? "";
+    const oldId = await idOf();
+    const fetch = (topicId: string) => {
+      const partitions = [{ topic, topicId, partition: 0, fetchOffset: 0n, bytesMax: 1000 }];
+      const all = { nodeId: 1, partitions, bytesMax: 1000, bytesMin: 1, waitMsMax: 1000 };
+      return client.fetch(all, unaborted);
+    };
+    expect(await fetch(oldId)).toMatchObject([{ topic, error: null, nextOffset: 1n }]);
+    const admin = kafkajs(address).admin();
+    await admin.deleteTopics({ topics: [topic] });
+    await admin.disconnect();
+    await makeTopic(client, topic);
+    await eventually(() => write("new"));
+    expect(await fetch(oldId))
+      .toMatchObject([{ topic, error: "UNKNOWN_TOPIC_ID", data: [], nextOffset: 0n }]);
+    const [answer] = await fetch(await idOf());
+    expect(answer?.error).toBeNull();
+    expect(valuesOf(answer!, 0n)).toEqual(["new"]);
   });
 
   test("reads nothing of aborted transactions that lie within each other", async () => {

@@ -45,7 +45,6 @@ export function brokerLink(address: string, settings: KafkaSettings): BrokerLink
     },
     close() {
       closing.abort(clientClosed(address));
-      open?.close();
       open = null;
     },
   };

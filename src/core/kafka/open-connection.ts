@@ -32,7 +32,7 @@ export type OpenConnection = {
 };
 
 /**
- * Connects to one broker. Errors: `kafka`, retryable when the broker cannot be reached or does not
+ * Connects to one broker; the connection ends when the signal is aborted, even long after. Errors: `kafka`, retryable when the broker cannot be reached or does not
  * answer, not retryable when TLS or authentication is refused or a needed version is not spoken.
  */
 export async function openConnection(
@@ -67,7 +67,9 @@ function connectionState(address: string, settings: KafkaSettings, { signal }: C
 
   function end(cause: ConnectionEnd): void {
     ended ??= connectionLost(address, state.step, settings, cause);
-    socket?.destroy();
+    // While it connects, kafkajs has a timer that only an error ends.
+    socket?.destroy(state.step === "connect" ? ended : undefined);
+    signal.removeEventListener("abort", close);
     waiting.rejectAll(ended);
     connection.rejectRequests(ended);
   }
@@ -108,13 +110,17 @@ function connectionState(address: string, settings: KafkaSettings, { signal }: C
       if (ended !== null) return ended;
       return error instanceof CdcDeltaError ? error : unexpected(address, error);
     },
-    close() {
-      ended ??= clientClosed(address);
-      end({ code: "CLOSED", message: "it was closed" });
-      // Nothing is under way any more, so this ends kafkajs' timers at once.
-      connection.disconnect().catch(() => {});
-    },
+    close,
   };
+
+  function close(): void {
+    ended ??= clientClosed(address);
+    end({ code: "CLOSED", message: "it was closed" });
+    // Nothing is under way any more, so this ends kafkajs' timers at once.
+    connection.disconnect().catch(() => {});
+  }
+
+  signal.addEventListener("abort", close);
   return state;
 }
 
