@@ -95,7 +95,7 @@ async function* events(
         }
         continue;
       }
-      if (isDone(state, membership, session)) return;
+      if (isDone(state, session)) return;
       await state.bell.wait(null, AbortSignal.any([signal, state.closing.signal]));
     }
   } finally {
@@ -127,9 +127,8 @@ function openSession(state: SourceState, membership: GroupTies | null): Session 
 }
 
 /** With `until-latest`: everything that is ours was read to its end. */
-function isDone(state: SourceState, membership: GroupTies | null, session: Session): boolean {
+function isDone(state: SourceState, session: Session): boolean {
   if (state.context.options.mode !== "until-latest" || state.assignment === null) return false;
-  if (membership !== null && membership.member() === null) return false;
   if (session.queue.length > 0 || state.unknown > 0 || state.doomed.size > 0) return false;
   return [...state.lanes.values()].every((lane) => lane.phase === "ended");
 }

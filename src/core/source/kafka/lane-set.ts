@@ -59,6 +59,7 @@ export function loseLane(state: SourceState, lane: LaneState): void {
   lane.phase = "lost";
   // Whatever was wrong with it is no longer our concern.
   lane.outage.recovered();
+  state.owed.delete(lane.lane);
   if (state.lanes.get(lane.lane) === lane) state.lanes.delete(lane.lane);
   if (lane.told && state.session !== null) state.lost.add(lane.lane);
   state.bell.ring();

@@ -131,6 +131,19 @@ describe("committing floors", () => {
     expect(harness.cluster.committed(group, "shop.orders", 1)?.offset).toBe(0n);
   });
 
+  test("a refused generation is joined anew without waiting for a heartbeat", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const a = await readAll(harness);
+    await harness.until(() => told(a, "floors-committed").length > 0);
+    harness.cluster.group(group).members.clear();
+    const startedMs = harness.scheduler.nowMs();
+    await harness.settle(a.source.commitFloors([floor(lane, 20n)], { signal }));
+    await harness.until(() => told(a, "evicted").length > 0);
+    expect(harness.scheduler.nowMs() - startedMs).toBeLessThan(1_000);
+    expect(harness.cluster.committed(group, "shop.orders", 0)?.offset).toBe(0n);
+  });
+
   test("a floor of an earlier ownership is not committed for the lane that came back", async () => {
     const harness = createHarness();
     withTopic(harness);

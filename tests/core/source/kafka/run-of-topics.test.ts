@@ -36,6 +36,44 @@ describe("topics while running", () => {
     expect(told(b, "lane-start").length).toBeGreaterThan(0);
   });
 
+  test("a topic that brokers do not know of for a moment is not taken for deleted", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const a = harness.member("a", { limits: { metadataAgeMsMax: 5_000 } });
+    a.start();
+    await harness.until(() => idle(a));
+    const { topics } = harness.cluster;
+    const topic = topics.get("shop.orders")!;
+    let looks = 0;
+    a.fault = (call) => {
+      if (call.kind === "metadata" && ++looks === 2) topics.set("shop.orders", topic);
+      return "none";
+    };
+    topics.delete("shop.orders");
+    await harness.until(() => looks > 3);
+    expect(told(a, "topic-deleted")).toEqual([]);
+    harness.cluster.produce("shop.orders", 0, records(5));
+    await harness.until(() => a.offsetsOf(lane).length === 25);
+    expect(a.offsetsOf(lane)).toEqual(upTo(25));
+  });
+
+  test("a topic made anew starts at its beginning for one who never read the old one", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const a = harness.member("a", { autoOffsetReset: "latest" });
+    const b = harness.member("b", { autoOffsetReset: "latest" });
+    a.start();
+    await harness.until(() => idle(a));
+    b.start();
+    await harness.until(() => told(b, "joined").length === 1);
+    expect(b.source.lanes()).toEqual([]);
+    a.process.alive = false;
+    harness.cluster.deleteTopic("shop.orders");
+    harness.cluster.createTopic("shop.orders", 1);
+    harness.cluster.produce("shop.orders", 0, records(5));
+    await harness.until(() => b.offsetsOf(lane).length === 5);
+  });
+
   test("a topic that no pattern of ours matches is nobody's", async () => {
     const harness = createHarness();
     withTopic(harness);
@@ -85,6 +123,19 @@ describe("until-latest", () => {
     expect(ends.sort()).toEqual(["shop.empty-0", lane, "shop.orders-1", "shop.orders-2"]);
     await harness.settle(a.source.commitFloors([floor(lane, 32n)], { signal }));
     expect(cluster.committed(group, "shop.orders", 0)?.offset).toBe(32n);
+  });
+
+  test("what came later is left, even when it lies in the same answer", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const a = harness.member("a", { mode: "until-latest", limits: { recordsMax: 5 } });
+    a.fault = (call) => call.kind === "fetch" ? "refused" : "none";
+    a.start();
+    await harness.until(() => told(a, "lane-start").length === 1);
+    harness.cluster.produce("shop.orders", 0, records(5));
+    a.fault = () => "none";
+    await harness.until(() => a.outcome !== null);
+    expect(a.offsetsOf(lane)).toEqual(upTo(20));
   });
 
   test("waits for no open transaction", async () => {
@@ -185,6 +236,18 @@ describe("fetching", () => {
     await harness.pass(100_000);
     expect(a.source.status().connected).toBe(true);
     expect(a.outcome).toBeNull();
+  });
+
+  test("tries are counted anew after a success", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const a = harness.member("a");
+    let answers = 0;
+    a.fault = (call) => call.kind === "fetch" && ++answers % 7 !== 0 ? "refused" : "none";
+    a.start();
+    await harness.until(() => answers > 40 || a.outcome !== null);
+    expect(a.outcome).toBeNull();
+    expect(Math.max(...told(a, "retry").map((one) => one.attempt))).toBe(6);
   });
 
   test("a broker that stays away ends the run after the given number of tries", async () => {
