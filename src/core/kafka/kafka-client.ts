@@ -89,7 +89,8 @@ export type FetchedPartition = TopicPartition & {
   readonly logStartOffset: bigint;
   /**
    * Record batches of committed data (magic 2), whole and as the broker sent them: compressed,
-   * without control batches and aborted ones. Each entry is one or several batches in a row.
+   * without control batches and aborted ones. Each entry is one or several batches in a row, and
+   * keeps hardly more than its own bytes in memory.
    */
   readonly data: readonly FetchedData[];
   /** Where the next fetch goes on; at or above the request's offset, whatever was filtered out. */

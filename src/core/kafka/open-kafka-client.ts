@@ -10,6 +10,7 @@ import type { RawFetchedPartition } from "./fetch-request.ts";
 import { groupClient } from "./group-client.ts";
 import type {
   CallOptions,
+  FetchedData,
   FetchedPartition,
   FetchRequest,
   GroupClient,
@@ -126,8 +127,20 @@ function fetched(partition: RawFetchedPartition, offsets: FetchOffsets): Fetched
     abortedTransactions,
     records,
   });
-  return { ...answer, data, nextOffset };
+  return { ...answer, data: data.map(onItsOwn), nextOffset };
 }
+
+/**
+ * Data are held for as long as a flush takes. A view of a few of them would keep the whole answer in
+ * memory, with what other partitions had in it: only a view of most of an answer is left as it is.
+ */
+function onItsOwn(data: FetchedData): FetchedData {
+  const { bytes } = data;
+  if (bytes.length >= viewShareMin * bytes.buffer.byteLength) return data;
+  return { ...data, bytes: new Uint8Array(bytes) };
+}
+
+const viewShareMin = 0.75;
 
 async function produce(
   cluster: ClusterView,

@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import path from "node:path";
 import process from "node:process";
 import { Encoder } from "./kafkajs-encoder.ts";
 import type { KafkaClient } from "../../../src/core/kafka/kafka-client.ts";
 import type { KafkaSettings } from "../../../src/core/kafka/kafka-settings.ts";
 import { openKafkaClient } from "../../../src/core/kafka/open-kafka-client.ts";
+import { kafkaRecordBatch } from "../../support/kafka-batches.ts";
 import { projectRoot } from "../../support/project-root.ts";
 import {
   apiVersions,
@@ -214,6 +215,37 @@ describe("the Kafka client's connections", () => {
     expect(await new Response(child.stdout).text()).toContain("was closed");
     expect(await child.exited).toBe(0);
   });
+});
+
+describe("fetched data", () => {
+  test("keep little more than themselves in memory", async () => {
+    const large = kafkaRecordBatch([{ value: "v".repeat(60_000) }], { baseOffset: 0n });
+    const small = kafkaRecordBatch([{ value: "v" }], { baseOffset: 4n });
+    const broker: StubBroker = await stub(({ api }) =>
+      api === "Metadata" ? clusterOf(broker.address) : fetchAnswer([large, small])
+    );
+    const partitions = [0, 1].map((partition) => (
+      { topic: "t", partition, fetchOffset: 0n, bytesMax: 1 }
+    ));
+    const fetch = { nodeId: 1, partitions, bytesMax: 1, bytesMin: 1, waitMsMax: 0 };
+    const answers = await client([broker.address]).fetch(fetch, unaborted);
+    const bytes = answers.flatMap(({ data }) => data.map((each) => each.bytes));
+    expect(bytes.map((each) => Buffer.compare(each, each === bytes[0] ? large : small)))
+      .toEqual([0, 0]);
+    for (const each of bytes) expect(each.buffer.byteLength).toBeLessThan(1.5 * each.length);
+    expect(answers.map(({ nextOffset }) => nextOffset)).toEqual([1n, 5n]);
+  });
+
+  /** Fetch version 11. */
+  function fetchAnswer(partitions: readonly Uint8Array[]): Buffer {
+    const out = new Encoder().writeInt32(0).writeInt16(0).writeInt32(0).writeInt32(1)
+      .writeString("t").writeInt32(partitions.length);
+    partitions.forEach((records, partition) => {
+      out.writeInt32(partition).writeInt16(0).writeInt64(9n).writeInt64(9n).writeInt64(0n)
+        .writeInt32(-1).writeInt32(-1).writeBytes(Buffer.from(records));
+    });
+    return out.buffer;
+  }
 });
 
 describe("the Kafka client's way to a coordinator", () => {
