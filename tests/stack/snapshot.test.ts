@@ -16,6 +16,25 @@ const possible = requirement(missing === "", `the stack cannot start: ${missing}
 const data = mkdtempSync(path.join(tmpdir(), "cdcdelta-snapshot-"));
 const lake = path.join(data, "lake");
 
+/** Runs a command on a pseudo-terminal of 100 columns and prints what it drew. */
+const onTerminal = `
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+while True:
+    try:
+        data = os.read(fd, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    sys.stdout.buffer.write(data)
+_, status = os.waitpid(pid, 0)
+sys.exit(os.waitstatus_to_exitcode(status) & 255)
+`;
+
 type Event = { readonly event: string; readonly [key: string]: unknown };
 
 describe.skipIf(!possible)("cdcdelta snapshot on real servers", () => {
@@ -25,10 +44,17 @@ describe.skipIf(!possible)("cdcdelta snapshot on real servers", () => {
 
   type Running = { readonly child: ChildProcess; readonly ended: Promise<Ended> };
 
+  const main = path.join(projectRoot, "src", "cli", "main.ts");
+
   /** Starts `cdcdelta ARGS…` from the sources; `seen` gets all of its standard output so far. */
-  function start(args: readonly string[], seen: (stdout: string) => void = () => {}): Running {
-    const main = path.join(projectRoot, "src", "cli", "main.ts");
-    const child = spawn(process.execPath, [main, ...args], {
+  function start(
+    args: readonly string[],
+    seen: (stdout: string) => void = () => {},
+    { terminal = false } = {},
+  ): Running {
+    const own = [process.execPath, main, ...args];
+    const [command = "", ...rest] = terminal ? ["python3", "-c", onTerminal, ...own] : own;
+    const child = spawn(command, rest, {
       env: {
         PATH: process.env["PATH"] ?? "",
         HOME: process.env["HOME"] ?? "",
@@ -211,6 +237,20 @@ describe.skipIf(!possible)("cdcdelta snapshot on real servers", () => {
     expect(ended.stdout).toContain("All rows are in the tables after");
     expect(ended.status).toBe(0);
     expect(await readRows("days")).toEqual({ rows: before.rows + 3, documents: 3 });
+  });
+
+  test("draws a bar for each collection and for the tables on a terminal", async () => {
+    const ended = await start(["snapshot", "shop.orders", "shop.items"], () => {}, {
+      terminal: true,
+    }).ended;
+    expect(ended.stdout).toMatch(/shop\.orders +\[#+-+\] +\d+% {2}about [\d,]+ rows/);
+    expect(ended.stdout).toMatch(/shop\.orders +\[#{16}\] 100% {2}5,000 rows {2}[\d,]+\/s/);
+    expect(ended.stdout).toMatch(/shop\.items +\[#{16}\] 100% {2}200 rows/);
+    expect(ended.stdout).toMatch(/into the tables +\[#{16}\] 100% {2}0 offsets to go/);
+    expect(ended.stdout).toContain("All rows are in the tables after");
+    // The cursor is shown again.
+    expect(ended.stdout).toContain("\u001b[?25h");
+    expect(ended.status).toBe(0);
   });
 
   test("fails when a collection was not read, though Debezium says completed", async () => {
