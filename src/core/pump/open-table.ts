@@ -1,6 +1,7 @@
 import type { Engine } from "../../delta/engine.ts";
 import { loadTableState, type TableState } from "../../delta/log/table-state.ts";
 import { assertWritable } from "../../delta/log/table-features.ts";
+import { readTableProperties } from "../../delta/log/table-properties.ts";
 import { schemaToJson } from "../../delta/schema/schema-json.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
 import { CdcDeltaError } from "../../errors.ts";
@@ -13,6 +14,8 @@ import {
   type TableWatermark,
 } from "../encode/encode-job.ts";
 import { partitionName, type PositionOwner, watermarksOf } from "../position/watermark.ts";
+
+const retentionProperty = "delta.setTransactionRetentionDuration";
 
 /** Where a table lives and what it is created with. */
 export type TableHome = {
@@ -55,7 +58,10 @@ export function schemaText(schema: StructType): string {
   return schemaToJson(schema);
 }
 
-/** Loads a table at its first record. Errors: `usage` when it is no table of cdcdelta's. */
+/**
+ * Loads a table at its first record. Errors: `usage` when it is no table of cdcdelta's, or one that
+ * lets positions expire.
+ */
 export async function openTable(
   key: TableKey,
   home: TableHome,
@@ -66,6 +72,7 @@ export async function openTable(
     assertWritable(state, home.uri);
     refuseOtherTables(key, home.uri, state.schema);
   }
+  refuseExpiringPositions(home.uri, state?.metadata.configuration ?? home.configuration);
   return {
     key,
     home,
@@ -94,6 +101,29 @@ function refuseOtherTables(key: TableKey, uri: string, schema: StructType): void
     "usage",
     `Cannot write ${key} into ${uri}: the table there was not made by cdcdelta (it has no column ` +
       `"${lacking[0]!.name}" of type ${lacking[0]!.type.kind}). Choose another --table-path`,
+    { context: { table: uri } },
+  );
+}
+
+/**
+ * Positions are `txn` actions: once such a table's checkpoint has left them out, the rows of a quiet
+ * partition would be taken for new ones.
+ */
+function refuseExpiringPositions(
+  uri: string,
+  configuration: Readonly<Record<string, string>>,
+): void {
+  const retention = configuration[retentionProperty];
+  if (
+    retention === undefined || readTableProperties(configuration).transactionRetentionMs === null
+  ) {
+    return;
+  }
+  throw new CdcDeltaError(
+    "usage",
+    `Cannot write into ${uri}: its property ${retentionProperty} is "${retention}", after which ` +
+      `the positions of a quiet partition are forgotten and its rows would be written twice. ` +
+      `Remove the property from the table or the configuration`,
     { context: { table: uri } },
   );
 }
