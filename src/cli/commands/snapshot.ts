@@ -29,6 +29,7 @@ export async function snapshotCommand(
   const stop = new AbortController();
   let stopped: SignalName | null = null;
   const release = world.onSignal((name) => {
+    if (stopped !== null) world.exit(codeOf(stopped));
     stopped = name;
     stop.abort();
   });
@@ -59,7 +60,7 @@ export async function snapshotCommand(
       "cdcdelta: no longer following; what was asked for goes on. Its state: cdcdelta snapshot " +
         "--status\n",
     );
-    return stopped === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
+    return codeOf(stopped);
   } finally {
     release();
     await kafka.close();
@@ -73,4 +74,8 @@ function dispatch(session: SnapshotSession): Promise<ExitCode> {
   if (resume) return controlSnapshot(session, "resume");
   if (stop) return controlSnapshot(session, "stop");
   return askSnapshot(session);
+}
+
+function codeOf(name: SignalName): ExitCode {
+  return name === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
 }
