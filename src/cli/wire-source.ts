@@ -81,10 +81,13 @@ export function wireKafka(
   const client = kafkaClientOf(values);
   const roots = tableRoots({ settings: values, collections, basePath })
     .map(({ uri, depth }) => ({ uri, depth, store: engineAt(uri).store }));
+  const uriOf = ({ uri }: { readonly uri: string }, folder: string): string =>
+    folder === "" ? uri : `${uri}/${folder}`;
   const held = heldPositions({
     roots,
     owner,
-    engineOf: ({ uri }, folder) => engineAt(folder === "" ? uri : `${uri}/${folder}`),
+    engineOf: (root, folder) => engineAt(uriOf(root, folder)),
+    uriOf,
   });
   const source = kafkaSource({
     client,

@@ -3,7 +3,13 @@ import { loadTableState } from "../../delta/log/table-state.ts";
 import { forEachParallel } from "../../parallel.ts";
 import type { PartitionId, TableWatermark } from "../encode/encode-job.ts";
 import { findTables, type TableRoot } from "./find-tables.ts";
-import { type PositionOwner, samePartition, watermarksOf } from "./watermark.ts";
+import {
+  type PositionOwner,
+  refuseForeignPositions,
+  samePartition,
+  type Transactions,
+  watermarksOf,
+} from "./watermark.ts";
 
 /** What any table holds of a partition. */
 export type HeldPosition = {
@@ -15,7 +21,11 @@ type AskOptions = { readonly signal: AbortSignal };
 
 /** Asks all tables at some roots for the positions they hold. */
 export type HeldPositions = {
-  /** Null: no table holds any. What was committed before the call is seen. */
+  /**
+   * Null: no table holds any. What was committed before the call is seen. Errors: `usage` when a
+   * table is fed from there by another pipeline: where that one is tells nothing of us, and what we
+   * would leave out for it, nobody would read.
+   */
   heldPosition(partition: PartitionId, options: AskOptions): Promise<HeldPosition | null>;
 };
 
@@ -24,7 +34,12 @@ export type HeldPositionsOptions<Root extends TableRoot> = {
   readonly owner: PositionOwner;
   /** The table in a folder of a root. */
   readonly engineOf: (root: Root, folder: string) => Engine;
+  /** Where it lies, for messages. */
+  readonly uriOf: (root: Root, folder: string) => string;
 };
+
+/** A table that was looked at. */
+type Looked = { readonly uri: string; readonly transactions: Transactions };
 
 /** Tables whose logs are read at the same time. */
 const tablesParallelMax = 8;
@@ -38,12 +53,12 @@ export function heldPositions<Root extends TableRoot>(
   options: HeldPositionsOptions<Root>,
 ): HeldPositions {
   let running: Promise<unknown> = Promise.resolve();
-  let next: Promise<readonly TableWatermark[]> | null = null;
-  const look = (ask: AskOptions): Promise<readonly TableWatermark[]> => {
+  let next: Promise<readonly Looked[]> | null = null;
+  const look = (ask: AskOptions): Promise<readonly Looked[]> => {
     if (next !== null) return next;
     const started = running.then(() => {
       next = null;
-      return allWatermarks(options, ask);
+      return lookAtAll(options, ask);
     });
     next = started;
     running = started.catch(() => undefined);
@@ -51,21 +66,29 @@ export function heldPositions<Root extends TableRoot>(
   };
   return {
     async heldPosition(partition, ask) {
-      return positionAmong(await look(ask), partition);
+      const { owner } = options;
+      const tables = await look(ask);
+      for (const { uri, transactions } of tables) {
+        const table = { tableUri: uri, transactions, partition };
+        refuseForeignPositions({ ...table, ...owner, mayBeReplaced: true });
+      }
+      const watermarks = tables.flatMap(({ transactions }) => watermarksOf(transactions, owner));
+      return positionAmong(watermarks, partition);
     },
   };
 }
 
-async function allWatermarks<Root extends TableRoot>(
-  { roots, owner, engineOf }: HeldPositionsOptions<Root>,
+async function lookAtAll<Root extends TableRoot>(
+  { roots, engineOf, uriOf }: HeldPositionsOptions<Root>,
   { signal }: AskOptions,
-): Promise<readonly TableWatermark[]> {
-  const found: TableWatermark[] = [];
+): Promise<readonly Looked[]> {
+  const found: Looked[] = [];
   for (const root of roots) {
     const folders = await findTables(root, { signal });
     await forEachParallel(folders, tablesParallelMax, async (folder) => {
       const state = await loadTableState(engineOf(root, folder), { signal });
-      if (state !== null) found.push(...watermarksOf(state.transactions, owner));
+      if (state === null) return;
+      found.push({ uri: uriOf(root, folder), transactions: state.transactions });
     });
   }
   return found;

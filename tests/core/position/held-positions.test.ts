@@ -44,6 +44,7 @@ function held(store: ObjectStore, adopt = false): ReturnType<typeof heldPosition
   return heldPositions({
     roots: [{ store, depth: 2 }],
     owner: { pipelineId: "p", adopt },
+    uriOf: (_root, folder) => `memory:${folder}`,
     engineOf: (root, folder): Engine => ({
       store: subStore(root.store, folder),
       clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
@@ -71,10 +72,14 @@ describe("heldPosition()", () => {
     expect(await positions.heldPosition(partition("t"), { signal })).toEqual({ offset: 0n });
   });
 
-  test("counts other pipelines only when their positions are adopted", async () => {
+  test("refuses another pipeline's topic unless its positions are adopted", async () => {
     const store = memoryStore();
     await commit(store, "shop/a", [["other", partition("t"), 5n]]);
-    expect(await held(store).heldPosition(partition("t"), { signal })).toBeNull();
+    // Told to start at the latest record, it would leave out what the other one has not read.
+    const refused = held(store).heldPosition(partition("t"), { signal });
+    await expect(refused).rejects.toMatchObject({ code: "usage", context: { pipeline: "other" } });
+    const another = partition("u", "c".repeat(32));
+    expect(await held(store).heldPosition(another, { signal })).toBeNull();
     expect(await held(store, true).heldPosition(partition("t"), { signal })).toEqual({
       offset: 5n,
     });
