@@ -27,6 +27,8 @@ export type Pipeline = {
   streams(topics: TopicLog): Promise<void>;
   start(args?: readonly string[], env?: Readonly<Record<string, string>>): CdcdeltaRun;
   query(reader: QueryReader, collection: string, sql: string): Promise<readonly NormalRow[]>;
+  /** A query to delta-rs over the table at a location. */
+  queryAt(location: string, sql: string): Promise<readonly NormalRow[]>;
   stop(): Promise<void>;
 };
 
@@ -38,7 +40,7 @@ function runEnv({ urls, storeEnv }: LiveStack, name: string): Record<string, str
     KAFKA_CONSUMER_GROUP: name,
     KAFKA_TOPIC_PATTERN: `${name}\\..*`,
     KAFKA_METADATA_MAX_AGE_MS: "500",
-    KAFKA_SESSION_TIMEOUT_MS: "6000",
+    KAFKA_SESSION_TIMEOUT_MS: "3000",
     KAFKA_HEARTBEAT_INTERVAL_MS: "500",
     DELTA_TABLE_BASE_PATH: `s3://${name}/lake`,
     DELTA_BATCH_TIMEOUT_MS: "300",
@@ -86,6 +88,7 @@ export async function newPipeline(): Promise<Pipeline> {
     },
     start: (args = [], env = {}) => startRun(name, args, { ...runEnv(stack, name), ...env }),
     query: (reader, collection, sql) => queries.query(reader, table(collection), sql),
+    queryAt: (location, sql) => queries.query("delta-rs", location, sql),
     async stop() {
       await killAllRuns();
       await Promise.all(stops.map((stop) => stop()));
