@@ -25,8 +25,14 @@ export type TcpProxy = {
   stop(): Promise<void>;
 };
 
+/** The fate of the answer to what a client has just sent; undefined: as `setFate` says. */
+export type JudgeRequest = (sent: Uint8Array) => AnswerFate | undefined;
+
 /** Starts a proxy in front of `http://host:port`. */
-export async function startTcpProxy(target: string): Promise<TcpProxy> {
+export async function startTcpProxy(
+  target: string,
+  judge: JudgeRequest = () => undefined,
+): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   let fate: AnswerFate = { kind: "pass" };
   let lost = 0;
@@ -34,6 +40,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
     let passed = 0;
+    let own: AnswerFate | undefined;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on("error", () => {});
@@ -43,9 +50,13 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
         upstream.destroy();
       });
     }
-    client.on("data", (bytes) => upstream.write(bytes));
+    client.on("data", (bytes: Uint8Array) => {
+      own = judge(bytes) ?? own;
+      upstream.write(bytes);
+    });
     upstream.on("data", (bytes: Uint8Array) => {
-      switch (fate.kind) {
+      const now = own ?? fate;
+      switch (now.kind) {
         case "pass":
           client.write(bytes);
           return;
@@ -57,10 +68,10 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
           client.destroy();
           return;
         case "cut-body": {
-          const rest = bytes.subarray(0, Math.max(0, fate.bytes - passed));
+          const rest = bytes.subarray(0, Math.max(0, now.bytes - passed));
           passed += rest.length;
           if (rest.length > 0) client.write(rest);
-          if (passed < fate.bytes) return;
+          if (passed < now.bytes) return;
           lost++;
           client.end();
           return;
