@@ -1,5 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteObjectsCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { type Collection, type Db, type Document, MongoClient } from "mongodb";
 import type { NormalRow } from "../support/normal-form.ts";
 import { type QueryReader, startTableQueries } from "../support/table-queries.ts";
@@ -29,6 +34,8 @@ export type Pipeline = {
   query(reader: QueryReader, collection: string, sql: string): Promise<readonly NormalRow[]>;
   /** A query to delta-rs over the table at a location. */
   queryAt(location: string, sql: string): Promise<readonly NormalRow[]>;
+  /** Deletes all objects of a table. */
+  deleteTable(collection: string): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -89,6 +96,7 @@ export async function newPipeline(): Promise<Pipeline> {
     start: (args = [], env = {}) => startRun(name, args, { ...runEnv(stack, name), ...env }),
     query: (reader, collection, sql) => queries.query(reader, table(collection), sql),
     queryAt: (location, sql) => queries.query("delta-rs", location, sql),
+    deleteTable: (collection) => deleteObjects(stack, name, `lake/${name}/${collection}/`),
     async stop() {
       await killAllRuns();
       await Promise.all(stops.map((stop) => stop()));
@@ -98,8 +106,27 @@ export async function newPipeline(): Promise<Pipeline> {
   };
 }
 
-async function makeBucket({ urls, storeEnv }: LiveStack, name: string): Promise<void> {
-  const client = new S3Client({
+async function makeBucket(stack: LiveStack, name: string): Promise<void> {
+  const client = s3Client(stack);
+  await client.send(new CreateBucketCommand({ Bucket: name }));
+  client.destroy();
+}
+
+async function deleteObjects(stack: LiveStack, bucket: string, prefix: string): Promise<void> {
+  const client = s3Client(stack);
+  for (;;) {
+    const { Contents: found = [] } = await client.send(
+      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }),
+    );
+    if (found.length === 0) break;
+    const objects = found.map(({ Key }) => ({ Key }));
+    await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: objects } }));
+  }
+  client.destroy();
+}
+
+function s3Client({ urls, storeEnv }: LiveStack): S3Client {
+  return new S3Client({
     endpoint: urls.minio,
     region: "us-east-1",
     forcePathStyle: true,
@@ -108,6 +135,4 @@ async function makeBucket({ urls, storeEnv }: LiveStack, name: string): Promise<
       secretAccessKey: storeEnv["MINIO_SECRET_KEY"] ?? "",
     },
   });
-  await client.send(new CreateBucketCommand({ Bucket: name }));
-  client.destroy();
 }
