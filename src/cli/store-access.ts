@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { type ObjectStore, subStore } from "../delta/storage/object-store.ts";
 import { openStore } from "../delta/storage/open-store.ts";
-import { type RetryEvent, retryingStore } from "../delta/storage/retrying-store.ts";
+import {
+  type RetryEvent,
+  retryingStore,
+  type RetryOptions,
+} from "../delta/storage/retrying-store.ts";
 import type { S3Encryption, S3Options } from "../delta/storage/s3-options.ts";
 import { formatTableUri, parseTableUri } from "../delta/storage/table-uri.ts";
 import { CdcDeltaError, messageOf } from "../errors.ts";
@@ -41,6 +45,8 @@ export type StoreAccess = {
   open(uri: string): ObjectStore;
   /** The same, but no call is repeated. */
   openOnce(uri: string): ObjectStore;
+  /** How calls are repeated. */
+  readonly retry: RetryOptions;
   close(): void;
 };
 
@@ -50,7 +56,7 @@ export function storeAccess(
   { onRetry = () => undefined, watch = () => undefined }: StoreWatch = {},
 ): StoreAccess {
   const buckets = new Map<string, ObjectStore & { close(): void }>();
-  const options = {
+  const retry: RetryOptions = {
     clock: systemClock,
     random: systemRandom,
     attemptsMax: settings.retries,
@@ -71,8 +77,9 @@ export function storeAccess(
     }
   };
   return {
-    open: (uri) => retryingStore(openOnce(uri), options),
+    open: (uri) => retryingStore(openOnce(uri), retry),
     openOnce,
+    retry,
     close() {
       for (const store of buckets.values()) store.close();
     },

@@ -95,7 +95,12 @@ export function wireRun(
     sourceState: wired.state,
     heldBytes: () => source.heldBytes(),
     askStore: (signal) => asked.head("_cdcdelta/readiness", { signal }),
-    prove: (signal) => proveConditionalPut(stores.open(basePath), { random: systemRandom, signal }),
+    prove: (signal) =>
+      proveConditionalPut(stores.open(basePath), {
+        random: systemRandom,
+        retry: stores.retry,
+        signal,
+      }),
     close: once(async () => {
       // Brokers that do not answer are told nothing: they notice by themselves.
       await within(farewellMsMax, Promise.all([wired.close(), pool.close()]));

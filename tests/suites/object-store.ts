@@ -207,9 +207,11 @@ function putIfAbsentTests(store: () => ObjectStore): void {
   });
 
   test("proveConditionalPut() is content and leaves nothing behind", async () => {
-    const random = { uuid: () => crypto.randomUUID() };
-    await proveConditionalPut(store(), { random, signal });
-    await proveConditionalPut(store(), { random, signal });
+    const random = { uuid: () => crypto.randomUUID(), next: () => 0 };
+    const clock = { nowMs: () => 0, sleep: async () => {} };
+    const retry = { clock, random, attemptsMax: 1 };
+    await proveConditionalPut(store(), { random, retry, signal });
+    await proveConditionalPut(store(), { random, retry, signal });
     expect(await keysOf(store().list("", io))).toEqual([]);
   });
 }

@@ -1,32 +1,42 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Random } from "../clock.ts";
 import type { IoOptions, ObjectStore } from "./object-store.ts";
+import { retryDelayMs, type RetryOptions } from "./retrying-store.ts";
 
 /** Where probes are put, below the base path; no table lives in this folder. */
 export const probePrefix = "_cdcdelta/probe-";
 
 /** A probe whose first PUT proves nothing is repeated under a new name; this many in all. */
-const attemptsMax = 3;
+const refusalsMax = 3;
 
 /** What the probe needs besides the store. */
-export type ProbeOptions = IoOptions & { readonly random: Pick<Random, "uuid"> };
+export type ProbeOptions = IoOptions & {
+  readonly random: Pick<Random, "uuid">;
+  /** How often a store that is away is asked, after which waits: it may be about to start. */
+  readonly retry: RetryOptions;
+};
 
 /**
  * Proves that the store refuses to replace an object by a conditional PUT: puts a new object twice
- * and deletes it. Throws code `store-unsafe` when the second PUT is accepted; errors of the store
- * pass through.
+ * and deletes it. Each try has a new name, so that trying again is safe here. Throws code
+ * `store-unsafe` when the second PUT is accepted; the last error of the store passes through.
  */
 export async function proveConditionalPut(
   store: ObjectStore,
-  { random, signal }: ProbeOptions,
+  { random, retry, signal }: ProbeOptions,
 ): Promise<void> {
-  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+  for (let refusals = 0, failures = 0; refusals < refusalsMax;) {
     const key = `${probePrefix}${random.uuid()}`;
     try {
       if (await probeOnce(store, key, { signal })) return;
+      refusals++;
     } catch (error) {
-      const mayPass = error instanceof CdcDeltaError && error.retryable;
-      if (!mayPass || attempt === attemptsMax) throw error;
+      signal.throwIfAborted();
+      if (!(error instanceof CdcDeltaError) || !error.retryable) throw error;
+      if (++failures >= retry.attemptsMax) throw error;
+      const delayMs = retryDelayMs(failures, retry);
+      retry.onRetry?.({ operation: "put", key, attempt: failures, delayMs, error });
+      await retry.clock.sleep(delayMs, signal);
     }
   }
   throw unsafe(store, "it refuses objects that were never there");

@@ -44,7 +44,7 @@ export function retryingStore(inner: ObjectStore, options: RetryOptions): Object
     signal.throwIfAborted();
     if (!(error instanceof CdcDeltaError) || !error.retryable) throw error;
     if (attempt >= options.attemptsMax) throw error;
-    const delayMs = delayBefore(attempt, options);
+    const delayMs = retryDelayMs(attempt, options);
     options.onRetry?.({ operation, key, attempt, delayMs, error });
     await options.clock.sleep(delayMs, signal);
   };
@@ -92,8 +92,11 @@ export function retryingStore(inner: ObjectStore, options: RetryOptions): Object
   };
 }
 
-/** Full jitter: anywhere between no wait and the bound, so that clients do not come back at once. */
-function delayBefore(attempt: number, options: RetryOptions): number {
+/**
+ * The wait after so many failed attempts. Full jitter: anywhere between no wait and the bound, so
+ * that clients do not come back at once.
+ */
+export function retryDelayMs(attempt: number, options: RetryOptions): number {
   const first = options.delayMsFirst ?? 100;
   const bound = Math.min(options.delayMsMax ?? 10_000, first * 2 ** Math.min(attempt - 1, 30));
   return Math.floor(options.random.next() * bound);

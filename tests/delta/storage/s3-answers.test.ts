@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { proveConditionalPut } from "../../../src/delta/storage/probe-conditional-put.ts";
 import type { S3Options } from "../../../src/delta/storage/s3-options.ts";
 import { type ClosableStore, s3Store } from "../../../src/delta/storage/s3-store.ts";
 import { bytesOf, codeOf, errorOf, keysOf } from "../../suites/object-store.ts";
@@ -13,7 +12,6 @@ import {
 
 const { signal } = new AbortController();
 const io = { signal };
-const random = { uuid: () => "00000000-0000-4000-8000-000000000000" };
 
 let stub: HttpStub;
 let store: ClosableStore;
@@ -125,49 +123,6 @@ describe("s3Store() judges an answer", () => {
     const error = await errorOf(store.get("a", io));
     expect(error.message).toContain("your key *** is odd");
     expect(Bun.inspect(error)).not.toContain("hidden-secret");
-  });
-});
-
-describe("proveConditionalPut()", () => {
-  test("finds a store that accepts every PUT", async () => {
-    const store = await open(() => ({}));
-    const error = await errorOf(proveConditionalPut(store, { random, signal }));
-    expect(error).toMatchObject({ code: "store-unsafe", retryable: false });
-    expect(error.message).toContain("exactly once");
-    expect(stub.requests.map(({ method }) => method)).toEqual(["PUT", "PUT", "DELETE"]);
-    expect(stub.requests[0]?.url).toStartWith("/lake/_cdcdelta/probe-0000");
-  });
-
-  test("finds a store that does not implement the condition", async () => {
-    const store = await open(() => s3ErrorAnswer(501, "NotImplemented"));
-    expect(await codeOf(proveConditionalPut(store, { random, signal }))).toBe("store-unsafe");
-  });
-
-  test("finds a store that refuses every PUT", async () => {
-    const store = await open(({ method }) =>
-      method === "PUT" ? s3ErrorAnswer(412, "PreconditionFailed") : {}
-    );
-    expect(await codeOf(proveConditionalPut(store, { random, signal }))).toBe("store-unsafe");
-  });
-
-  test("tries again after a doubtful answer, under a new name", async () => {
-    let uuids = 0;
-    const store = await open(({ method }, index) => {
-      if (method !== "PUT") return s3ErrorAnswer(403, "AccessDenied");
-      if (index === 0) return s3ErrorAnswer(503, "SlowDown");
-      return stub.requests.filter((request) => request.method === "PUT").length === 2
-        ? {}
-        : s3ErrorAnswer(412, "PreconditionFailed");
-    });
-    await proveConditionalPut(store, { random: { uuid: () => `${++uuids}` }, signal });
-    expect(uuids).toBe(2);
-  });
-
-  test("passes the store's own errors on", async () => {
-    const store = await open(() => s3ErrorAnswer(404, "NoSuchBucket"));
-    expect(await codeOf(proveConditionalPut(store, { random, signal }))).toBe("not-found");
-    // Nothing was written, so there is nothing to delete, which would be tried again and again.
-    expect(stub.requests.map(({ method }) => method)).toEqual(["PUT"]);
   });
 });
 
