@@ -4,7 +4,6 @@ import path from "node:path";
 import { envNamesOf } from "../../src/cli/settings/setting.ts";
 import { settingEntries } from "../../src/cli/settings/settings.ts";
 import { projectRoot } from "../support/project-root.ts";
-import { optional } from "../support/requirement.ts";
 import {
   type ComposeService,
   environmentOf,
@@ -20,11 +19,6 @@ const service = (name: string): ComposeService => {
   if (found === undefined) throw new Error(`no service ${name}`);
   return found;
 };
-
-const connectorConfigs = optional(
-  existsSync(path.join(projectRoot, "deploy", "kafka-connect")),
-  "there are no connector configurations in deploy/kafka-connect yet",
-);
 
 /** Names of all environment variables that are settings. */
 const settingNames = new Set(
@@ -139,7 +133,7 @@ describe("docker-compose.yml", () => {
     expect(promised.filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  test.skipIf(!connectorConfigs)(
+  test(
     "the connector gets every variable that its configuration refers to",
     () => {
       const { command = [], environment = {} } = service("connector");

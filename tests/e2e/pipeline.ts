@@ -1,13 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  CreateBucketCommand,
-  DeleteObjectsCommand,
-  ListObjectsV2Command,
-  S3Client,
-} from "@aws-sdk/client-s3";
 import { type Collection, type Db, type Document, MongoClient } from "mongodb";
 import type { NormalRow } from "../support/normal-form.ts";
 import { type QueryReader, startTableQueries } from "../support/table-queries.ts";
+import { deleteObjects, makeBucket } from "./buckets.ts";
 import { type CdcdeltaRun, killAllRuns, startRun } from "./cdcdelta-run.ts";
 import { deleteConnector, deployConnector } from "./connector.ts";
 import { type LiveStack, liveStack } from "./live-stack.ts";
@@ -104,35 +99,4 @@ export async function newPipeline(): Promise<Pipeline> {
       await mongo.close();
     },
   };
-}
-
-async function makeBucket(stack: LiveStack, name: string): Promise<void> {
-  const client = s3Client(stack);
-  await client.send(new CreateBucketCommand({ Bucket: name }));
-  client.destroy();
-}
-
-async function deleteObjects(stack: LiveStack, bucket: string, prefix: string): Promise<void> {
-  const client = s3Client(stack);
-  for (;;) {
-    const { Contents: found = [] } = await client.send(
-      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }),
-    );
-    if (found.length === 0) break;
-    const objects = found.map(({ Key }) => ({ Key }));
-    await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: objects } }));
-  }
-  client.destroy();
-}
-
-function s3Client({ urls, storeEnv }: LiveStack): S3Client {
-  return new S3Client({
-    endpoint: urls.minio,
-    region: "us-east-1",
-    forcePathStyle: true,
-    credentials: {
-      accessKeyId: storeEnv["MINIO_ACCESS_KEY"] ?? "",
-      secretAccessKey: storeEnv["MINIO_SECRET_KEY"] ?? "",
-    },
-  });
 }
