@@ -1,4 +1,5 @@
 import type { TopicPartition } from "../../kafka/kafka-client.ts";
+import type { Lane } from "../source.ts";
 import { laneName, type LaneState } from "./lane-state.ts";
 import { createOutage } from "./outage.ts";
 import type { SourceState } from "./source-state.ts";
@@ -17,6 +18,7 @@ export function addLane(
   const firstId = state.firstIds.get(plain) ?? topicId;
   state.firstIds.set(plain, firstId);
   const lane = laneName(one, firstId === topicId ? null : topicId);
+  comeBack(state, lane);
   const made: LaneState = {
     topic: one.topic,
     partition: one.partition,
@@ -41,6 +43,15 @@ export function addLane(
   };
   state.lanes.set(lane, made);
   return made;
+}
+
+/** A topic that was taken for deleted is there again: what was given of it is given anew. */
+function comeBack(state: SourceState, name: Lane): void {
+  const before = state.gone.get(name);
+  if (before === undefined) return;
+  state.gone.delete(name);
+  state.doomed.delete(name);
+  loseLane(state, before);
 }
 
 function appearedLater(
@@ -69,6 +80,7 @@ export function loseLane(state: SourceState, lane: LaneState): void {
 export function restartLanes(state: SourceState): void {
   const before = [...state.lanes.values()];
   state.lanes.clear();
+  state.gone.clear();
   for (const lane of before) {
     lane.phase = "lost";
     // Of a topic that is gone there is nothing to read again.

@@ -94,6 +94,7 @@ function endOfTopic(state: SourceState, lane: LaneState): void {
   }
   const { topic, partition, endOffset, fetchOffset } = lane;
   lane.phase = "ended";
+  state.gone.set(lane.lane, lane);
   state.session.queue.push({ kind: "lane-end", lane, broker: null });
   state.bell.ring();
   onEvent({ kind: "topic-deleted", topic });
@@ -109,7 +110,9 @@ function endOfTopic(state: SourceState, lane: LaneState): void {
   onEvent({ kind: "data-loss", loss });
   if (!failOnDataLoss) return;
   const error = dataLossError(loss);
-  const allCommitted = fetchOffset === (lane.floor ?? lane.startOffset);
+  // A floor that is owed stands for what is committed, like any other.
+  const committed = state.owed.get(lane.lane)?.nextOffset ?? lane.floor ?? lane.startOffset;
+  const allCommitted = fetchOffset === committed;
   // What was read is committed first, since it cannot be read a second time.
   if (allCommitted || membership === "none") failSource(state, error);
   else state.doomed.set(lane.lane, { offset: fetchOffset, error });

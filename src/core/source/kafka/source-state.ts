@@ -56,6 +56,8 @@ export type SourceState = {
   startNew: () => void;
   /** Floors that could not be committed yet; newer ones take their place. */
   readonly owed: Map<Lane, Floor>;
+  /** Lanes of topics that were taken for deleted: their consumer may still hold what it was given. */
+  readonly gone: Map<Lane, LaneState>;
   /** Lanes of deleted topics that were not read to their end → where they end, and the error. */
   readonly doomed: Map<Lane, { readonly offset: bigint; readonly error: unknown }>;
   /** Topics as they were at first: what is added to them later starts at its beginning. */
@@ -90,6 +92,7 @@ export function createState(options: KafkaSourceOptions): SourceState {
     onView: () => undefined,
     startNew: () => undefined,
     owed: new Map(),
+    gone: new Map(),
     doomed: new Map(),
     firstView: null,
     session: null,

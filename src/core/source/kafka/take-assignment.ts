@@ -30,9 +30,11 @@ export function takeAssignment(
   const lost: LaneState[] = [];
   for (const lane of state.lanes.values()) {
     const known = state.view?.get(lane.topic);
-    // A topic that is missing may come back: whoever looks at the topics decides.
-    const same = known === undefined || !isOther(lane, known);
-    if (keepable && wanted.has(nameOf(lane)) && same) kept.push(lane);
+    // One that is missing is gone, or comes back: whoever looks at the topics decides. A leader that
+    // knows already leaves it out, but what was read of it must not be dropped: it is nowhere else.
+    const missing = known === undefined || lane.partition >= known.leaders.length;
+    const ours = missing || wanted.has(nameOf(lane)) && !isOther(lane, known);
+    if (keepable && ours) kept.push(lane);
     else lost.push(lane);
   }
   for (const lane of lost) loseLane(state, lane);
