@@ -27,6 +27,11 @@ export function exitCodeOf(error: unknown): ExitCode {
   return usage ? exitCodes.usage : exitCodes.failed;
 }
 
+/** The code of a command that was ended by a signal; its name is the reason of the abort. */
+export function interruptedCode(signal: AbortSignal): ExitCode {
+  return signal.reason === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;
+}
+
 /** The codes for help and documentation. */
 export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.done, "done"],

@@ -18,7 +18,7 @@ import { type ConnectSession, learnSecrets } from "../connect/connect-session.ts
 import { connectReady } from "../connect/wait-for-connect.ts";
 import { waitingLine } from "../connect/waiting-line.ts";
 import { connectClientOf } from "../connect-access.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes, interruptedCode } from "../exit-codes.ts";
 import { jsonText } from "../output/json-text.ts";
 import { formatProblems, type Problem } from "../settings/problem.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
@@ -57,7 +57,7 @@ export async function deployConnectorCommand(
     await world.stderr.write(
       "cdcdelta: interrupted; what was deployed by now stays, see --status\n",
     );
-    return stop.signal.reason === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;
+    return interruptedCode(stop.signal);
   } finally {
     release();
   }

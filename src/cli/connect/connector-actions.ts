@@ -2,7 +2,7 @@ import type { ConnectorAnswer } from "../../core/connect/connect-types.ts";
 import { deleteConnector, resetOffsets } from "../../core/connect/deploy-connector.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import { systemClock } from "../clock.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes, interruptedCode } from "../exit-codes.ts";
 import { consent } from "./consent.ts";
 import { connectorsText, failuresText, offsetsText, stateText } from "./connector-text.ts";
 import type { DeployOptions, FlowEnd } from "./deploy-flow.ts";
@@ -73,7 +73,7 @@ export async function deleteFlow(
   const answer = await consent(session, { question, yes: options.yes });
   if (answer !== "yes") {
     await session.say("Nothing was changed\n");
-    const exitCode = answer === "no" ? exitCodes.failed : exitCodes.interrupted;
+    const exitCode = answer === "no" ? exitCodes.failed : interruptedCode(signal);
     return { exitCode, report: { ...facts, outcome: "declined" } };
   }
   await waiting.show("Deleting the connector…");

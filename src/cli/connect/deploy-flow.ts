@@ -14,7 +14,7 @@ import { type ConfigChange, hasOffsetsFor } from "../../core/connect/connector-d
 import { configValue } from "../../core/connect/connector-config.ts";
 import { systemClock } from "../clock.ts";
 import type { deployConnectorOptions, OptionValues } from "../command-options.ts";
-import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { type ExitCode, exitCodes, interruptedCode } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
 import { consent } from "./consent.ts";
 import { changeText, connectorsText, findingText, guaranteeText } from "./connector-text.ts";
@@ -114,7 +114,7 @@ async function declined(
   answer: "no" | "interrupted",
 ): Promise<FlowEnd> {
   await session.say("Nothing was changed\n");
-  const exitCode = answer === "no" ? exitCodes.failed : exitCodes.interrupted;
+  const exitCode = answer === "no" ? exitCodes.failed : interruptedCode(session.signal);
   return { exitCode, report: { ...facts, outcome: "declined" } };
 }
 

@@ -356,6 +356,26 @@ describe("deleting and making anew", () => {
     },
   );
 
+  test.each(
+    [
+      ["SIGINT", [], 130],
+      ["SIGTERM", [], 143],
+      ["SIGTERM", ["--delete"], 143],
+    ] as const,
+  )("is not done when %s comes instead of an answer, %j", async (name, flags, code) => {
+    const connect = await deployed();
+    const argv = ["deploy-connector", fileOf(other), "--connect-url", connect.url, ...flags];
+    const { world, signal } = fakeWorld(argv, {
+      ask: (_, asking) =>
+        new Promise((resolve) => {
+          asking.addEventListener("abort", () => resolve(null));
+          signal(name);
+        }),
+    });
+    expect(await runCli(world)).toBe(code);
+    expect(changing(connect.calls())).toEqual([]);
+  });
+
   test.each([["y", []], ["Yes", []], [null, ["--yes"]]] as const)(
     "is done after the answer %j with %j",
     async (answer, flags) => {
