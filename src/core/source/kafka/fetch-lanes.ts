@@ -177,8 +177,12 @@ async function findWayBack(
     const ends = (await readEnds(state, [lane], signal).catch((error: unknown) =>
       lane.outage.failed(error, signal)
     ))?.get(lane);
-    if (lane.phase !== "held-up") return;
-    if (ends === undefined) continue;
+    if (lane.phase !== "held-up") {
+      return;
+    }
+    if (ends === undefined) {
+      continue;
+    }
     if (!("logStart" in ends)) {
       await lane.outage.failed(ends, signal);
       continue;
@@ -188,7 +192,9 @@ async function findWayBack(
     const removed = fetchOffset < logStart;
     if (!removed && fetchOffset <= stableEnd) {
       await lane.outage.failed(brokerError(doing, "OFFSET_OUT_OF_RANGE"), signal);
-      if (lane.phase !== "held-up") return;
+      if (lane.phase !== "held-up") {
+        return;
+      }
       lane.phase = "reading";
       break;
     }
