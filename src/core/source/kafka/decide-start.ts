@@ -96,6 +96,8 @@ export function decideStart(facts: StartFacts): StartDecision {
       loss,
     );
   }
+  // Somebody was here before, maybe we: what lies behind that offset must not be left out.
+  if (verdict.kind === "foreign") return start(logStart, "foreign-reset");
   if (facts.appearedLater) return start(logStart, "appeared-later");
   switch (facts.autoOffsetReset) {
     case "earliest":

@@ -43,8 +43,14 @@ const cases: readonly Case[] = [
   ["another topic of that name", { topicId: "new" }, 10n, "topic-recreated"],
   ["a table deleted", { watermarks: new Map([["shop.a", null]]) }, 10n, "table-changed"],
   ["a table restored", { watermarks: new Map([["shop.a", 39n]]) }, 10n, "table-changed"],
-  ["an offset without a mark", { committed: { offset: 50n, mark: null } }, 90n, "latest"],
-  ["an offset moved", { committed: { offset: 60n, mark: mark() } }, 90n, "latest"],
+  ["an offset without a mark", { committed: { offset: 50n, mark: null } }, 10n, "foreign-reset"],
+  ["an offset moved", { committed: { offset: 60n, mark: mark() } }, 10n, "foreign-reset"],
+  [
+    "an offset without a mark, no reset",
+    { committed: { offset: 50n, mark: null }, autoOffsetReset: "none" },
+    10n,
+    "foreign-reset",
+  ],
   [
     "an offset moved, tables with rows",
     { committed: { offset: 60n, mark: mark() }, held: { offset: 40n } },
