@@ -33,7 +33,8 @@ function describe(cause: DataLoss["cause"], { available, lost }: DataLoss): stri
         `let the topic keep its records longer`;
     case "truncated":
       return `the log ends ${lost} offsets before it: the brokers lost records (an unclean leader ` +
-        `election, say), and new ones may have taken their offsets`;
+        `election, say), or the topic was made anew on a cluster without topic ids. Records that ` +
+        `took offsets which tables have already are not written`;
     case "topic-deleted":
       return `the topic was deleted, and ${offsets} never read. To go on without them: ` +
         `--fail-on-data-loss false`;

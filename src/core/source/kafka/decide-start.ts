@@ -124,19 +124,19 @@ function startAtFloor(
   return start(floor, "floor");
 }
 
-/** Without a floor the highest watermark tells up to where records were certainly read. */
+/**
+ * Without a floor the highest watermark tells up to where records were certainly read. A log that
+ * ends before it was truncated, or made anew on a cluster without topic ids: its records up to there
+ * would be taken for those that the tables have.
+ */
 function lossAfterTables(
-  { topic, partition, logStart }: StartFacts,
+  { topic, partition, logStart, stableEnd }: StartFacts,
   { offset }: HeldPosition,
 ): DataLoss | null {
-  if (offset === null || logStart <= offset + 1n) return null;
+  if (offset === null) return null;
   const expected = offset + 1n;
-  return {
-    cause: "removed",
-    topic,
-    partition,
-    expected,
-    available: logStart,
-    lost: logStart - expected,
-  };
+  const gone = { topic, partition, expected, available: logStart };
+  if (logStart > expected) return { ...gone, cause: "removed", lost: logStart - expected };
+  if (stableEnd < expected) return { ...gone, cause: "truncated", lost: expected - stableEnd };
+  return null;
 }

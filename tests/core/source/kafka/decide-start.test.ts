@@ -108,4 +108,18 @@ describe("where a partition starts", () => {
     });
     expect(decideStart(facts({ ...held, logStart: 5n }))).toMatchObject({ loss: null });
   });
+
+  test("a log that ends below the tables' watermark is not the one they were fed from", () => {
+    const held = { ...none, held: { offset: 20n }, logStart: 0n };
+    expect(decideStart(facts({ ...held, stableEnd: 21n }))).toMatchObject({ loss: null });
+    expect(decideStart(facts({ ...held, stableEnd: 20n }))).toMatchObject({
+      at: 0n,
+      loss: { cause: "truncated", expected: 21n, available: 0n, lost: 1n },
+    });
+    const foreign = { committed: { offset: 50n, mark: null }, held: { offset: 20n } };
+    expect(decideStart(facts({ ...foreign, logStart: 0n, stableEnd: 5n }))).toMatchObject({
+      why: "foreign-reset",
+      loss: { cause: "truncated", lost: 16n },
+    });
+  });
 });
