@@ -24,9 +24,21 @@ export async function healthCommand(
     await world.stdout.write(`${(await response.text()).trim()}\n`);
     return response.ok ? exitCodes.done : exitCodes.failed;
   } catch (error) {
-    await world.stderr.write(`cdcdelta: no answer from ${target}: ${messageOf(error)}\n`);
+    const why = code(error) ?? messageOf(error);
+    await world.stderr.write(
+      `cdcdelta: no answer from ${target}: ${why}. Is a run there, and at this port ` +
+        "(--http-port, --url)?\n",
+    );
     return exitCodes.failed;
   }
+}
+
+/** `ECONNREFUSED` and such; what runtimes say beside it is of no use here. */
+function code(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && typeof at.code === "string") return at.code;
+  }
+  return null;
 }
 
 /** Where the run with the same settings listens. */

@@ -17,7 +17,8 @@ export type SourceState = { readonly connected: boolean; readonly assigned: bool
 
 /** Keeps track of what a run depends on; `source` is asked each time. */
 export function readiness(source: () => SourceState | null): Readiness {
-  let kafkaWhy = "no broker has answered yet";
+  // Null: nothing was heard of Kafka.
+  let kafkaWhy: string | null = null;
   let groupWhy = "joining the consumer group";
   let storeWhy: string | null = null;
   let stopping: string | null = null;
@@ -36,11 +37,17 @@ export function readiness(source: () => SourceState | null): Readiness {
     reasons() {
       const state = source();
       const reasons: NotReady[] = [];
+      const store: NotReady[] = storeWhy === null ? [] : [{ part: "store", why: storeWhy }];
       if (stopping !== null) reasons.push({ part: "process", why: stopping });
-      if (state !== null && !state.connected) reasons.push({ part: "kafka", why: kafkaWhy });
-      else if (state !== null && !state.assigned) reasons.push({ part: "group", why: groupWhy });
-      if (storeWhy !== null) reasons.push({ part: "store", why: storeWhy });
-      return reasons;
+      // A run asks its store before it asks Kafka.
+      if (state !== null && !state.connected && kafkaWhy === null && storeWhy !== null) {
+        const kafka: NotReady = { part: "kafka", why: "not asked yet: the store is tried first" };
+        return [...reasons, ...store, kafka];
+      }
+      if (state !== null && !state.connected) {
+        reasons.push({ part: "kafka", why: kafkaWhy ?? "no broker has answered yet" });
+      } else if (state !== null && !state.assigned) reasons.push({ part: "group", why: groupWhy });
+      return [...reasons, ...store];
     },
   };
 }

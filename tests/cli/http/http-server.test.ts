@@ -88,6 +88,7 @@ describe("cdcdelta health", () => {
     const { code, stdout, stderr } = await cli(["health", "--http-port", String(port)]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain(`no answer from http://127.0.0.1:${port}/readyz`);
+    expect(stderr).toContain("Is a run there, and at this port (--http-port, --url)?");
   });
 
   test("asks the URL it is given, a page or a host", async () => {

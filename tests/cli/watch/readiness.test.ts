@@ -25,6 +25,18 @@ describe("readiness()", () => {
     expect(ready.reasons()).toEqual([]);
   });
 
+  test("names the store first as long as it keeps Kafka from being asked", () => {
+    const ready = readiness(() => ({ connected: false, assigned: false }));
+    ready.observe({ kind: "store-answer", why: "503" });
+    expect(ready.reasons()).toEqual([
+      { part: "store", why: "503" },
+      { part: "kafka", why: "not asked yet: the store is tried first" },
+    ]);
+    const lost = { kind: "connection", connected: false, why: "refused" } as const;
+    ready.observe({ kind: "kafka", event: lost });
+    expect(ready.reasons().map(({ part }) => part)).toEqual(["kafka", "store"]);
+  });
+
   test("ends with the first signal", () => {
     const ready = readiness(() => null);
     ready.observe({ kind: "stopping", signal: "SIGTERM" });

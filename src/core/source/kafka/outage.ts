@@ -26,11 +26,12 @@ export function createOutage(context: SourceContext, what: string): Outage {
       if (attempts === 0) sinceMs = clock.nowMs();
       attempts += 1;
       if (attempts >= limits.attemptsMax) {
-        const seconds = Math.round((clock.nowMs() - sinceMs) / 1000);
+        const seconds = ((clock.nowMs() - sinceMs) / 1000).toFixed(1);
+        const reason = /[.?!]$/.test(error.message) ? error.message : `${error.message}.`;
         throw new CdcDeltaError(
           "kafka",
           `Cannot ${what} (${client.description}): tried ${attempts} times in ${seconds} s; the ` +
-            `last time: ${error.message}. Check that the brokers run and can be reached, then run ` +
+            `last time: ${reason} Check that the brokers run and can be reached, then run ` +
             `again; nothing was lost`,
           { context: { ...error.context, attempts }, cause: error },
         );

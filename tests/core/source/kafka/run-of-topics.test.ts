@@ -257,10 +257,25 @@ describe("fetching", () => {
     a.fault = (call) => call.kind === "fetch" ? "refused" : "none";
     a.start();
     await harness.until(() => a.outcome !== null);
-    expect(errorOf(a).message).toMatch(/fetch from broker 1 .*: tried 10 times in \d+ s/);
+    expect(errorOf(a).message).toMatch(/fetch from broker 1 .*: tried 10 times in \d+\.\d s/);
+    expect(errorOf(a).message).toMatch(/\w\. Check that the brokers run and can be reached/);
     const delays = told(a, "retry").map((one) => one.delayMs);
     expect(delays.length).toBe(9);
     expect(Math.max(...delays)).toBeLessThanOrEqual(10_000);
+  });
+
+  test("the question that a failure ends with is not made a statement", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const error = new CdcDeltaError("kafka", "refused. Is it running?", { retryable: true });
+    const client = harness.cluster.client(
+      "a",
+      (call, effect) => call.kind === "fetch" ? Promise.reject(error) : effect(),
+    );
+    const a = harness.member("a", { client });
+    a.start();
+    await harness.until(() => a.outcome !== null);
+    expect(errorOf(a).message).toContain("Is it running? Check that the brokers run");
   });
 
   test("what no repetition changes ends the run at once", async () => {
