@@ -53,16 +53,18 @@ export function heldPositions<Root extends TableRoot>(
   options: HeldPositionsOptions<Root>,
 ): HeldPositions {
   let running: Promise<unknown> = Promise.resolve();
-  let next: Promise<readonly Looked[]> | null = null;
+  let next: { readonly tables: Promise<readonly Looked[]>; readonly ask: AskOptions } | null = null;
   const look = (ask: AskOptions): Promise<readonly Looked[]> => {
-    if (next !== null) return next;
-    const started = running.then(() => {
-      next = null;
+    // One that was called off would take those down with it who asked later.
+    if (next !== null && !next.ask.signal.aborted) return next.tables;
+    const tables = running.then(() => {
+      if (next === mine) next = null;
       return lookAtAll(options, ask);
     });
-    next = started;
-    running = started.catch(() => undefined);
-    return started;
+    const mine = { tables, ask };
+    next = mine;
+    running = tables.catch(() => undefined);
+    return tables;
   };
   return {
     async heldPosition(partition, ask) {

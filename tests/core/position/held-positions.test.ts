@@ -110,6 +110,33 @@ describe("heldPosition()", () => {
     expect(looks).toBe(2);
   });
 
+  test("does not end with the signal of one who asked before and gave up", async () => {
+    const inner = memoryStore();
+    await commit(inner, "shop/a", [["p", partition("t"), 1n]]);
+    const answered = Promise.withResolvers<void>();
+    const store: ObjectStore = {
+      ...inner,
+      async *list(prefix, options) {
+        await answered.promise;
+        yield* inner.list(prefix, options);
+      },
+    };
+    const positions = held(store);
+    const gaveUp = new AbortController();
+    const earlier = [positions.heldPosition(partition("t"), gaveUp)];
+    await Promise.resolve();
+    // The first is under way and the second waits for it: both are called off.
+    earlier.push(positions.heldPosition(partition("t"), gaveUp));
+    gaveUp.abort();
+    const asked = positions.heldPosition(partition("t"), { signal });
+    answered.resolve();
+    expect(await asked).toEqual({ offset: 1n });
+    expect((await Promise.allSettled(earlier)).map(({ status }) => status)).toEqual([
+      "rejected",
+      "rejected",
+    ]);
+  });
+
   test("looks again after a look that failed", async () => {
     const inner = memoryStore();
     let broken = true;
