@@ -1,6 +1,7 @@
 import { CdcDeltaError } from "../../../errors.ts";
 import type { TopicPartition } from "../../kafka/kafka-client.ts";
-import { watermarkOf } from "../../position/watermark.ts";
+import { forEachParallel } from "../../../parallel.ts";
+import { type Transactions, watermarkOf } from "../../position/watermark.ts";
 import { brokerError } from "./broker-error.ts";
 import { dataLossError } from "./data-loss.ts";
 import {
@@ -30,50 +31,49 @@ export async function startLanes(
   signal: AbortSignal,
   onReady: (lanes: readonly LaneState[]) => void,
 ): Promise<void> {
-  let waiting = lanes.filter((lane) => lane.phase === "new");
-  while (waiting.length > 0) {
-    const ready = await startThose(state, waiting, signal);
-    for (const lane of ready) lane.outage.recovered();
-    onReady(ready);
-    waiting = waiting.filter((lane) => lane.phase === "new");
+  for (;;) {
+    const waiting = lanes.filter((lane) => lane.phase === "new");
+    if (waiting.length === 0) return;
+    try {
+      await startThose(state, waiting, signal, onReady);
+    } catch (error) {
+      const first = waiting.find((lane) => lane.phase === "new");
+      if (first === undefined) continue;
+      await first.outage.failed(error, signal);
+      await refreshTopics(state, signal);
+    }
   }
 }
 
-/** One try; lanes that cannot be started just now are waited for. */
+/** One try. Errors: why some of them cannot be started just now, or ever. */
 async function startThose(
   state: SourceState,
   lanes: readonly LaneState[],
   signal: AbortSignal,
-): Promise<LaneState[]> {
-  const ready: LaneState[] = [];
-  try {
-    const floors = await committedFloors(state, lanes, signal);
-    const ends = await readEnds(state, lanes, signal);
-    const tables = new Map<string, Awaited<ReturnType<typeof loadTransactions>>>();
-    let refused: CdcDeltaError | null = null;
-    for (const lane of lanes) {
-      const found = ends.get(lane)!;
-      if (found instanceof CdcDeltaError) {
-        refused ??= found;
-        continue;
-      }
-      await startOne(state, lane, { floors, ends: found, tables, signal });
-      if (lane.phase === "reading" || lane.phase === "ended") ready.push(lane);
-    }
-    if (refused !== null) throw refused;
-  } catch (error) {
-    const first = lanes.find((lane) => lane.phase === "new");
-    if (first === undefined) return ready;
-    await first.outage.failed(error, signal);
-    await refreshTopics(state, signal);
-  }
-  return ready;
+  onReady: (lanes: readonly LaneState[]) => void,
+): Promise<void> {
+  const floors = await committedFloors(state, lanes, signal);
+  const ends = await readEnds(state, lanes, signal);
+  const tables = await markedTables(state, lanes, floors, signal);
+  // All at once: tables are looked through once for all that have no floor.
+  const tried = await Promise.allSettled(lanes.map(async (lane) => {
+    const found = ends.get(lane)!;
+    if (found instanceof CdcDeltaError) throw found;
+    await startOne(state, lane, { floors, ends: found, tables, signal });
+  }));
+  const ready = lanes.filter(({ phase }) => phase !== "new" && phase !== "lost");
+  for (const lane of ready) lane.outage.recovered();
+  onReady(ready);
+  const errors = tried.flatMap((one) => one.status === "rejected" ? [one.reason as unknown] : []);
+  const permanent = errors.find((error) => !(error instanceof CdcDeltaError) || !error.retryable);
+  if (errors.length > 0) throw permanent ?? errors[0];
 }
 
 type Lookups = {
   readonly floors: ReadonlyMap<string, CommittedFloor>;
   readonly ends: Ends;
-  readonly tables: Map<string, Awaited<ReturnType<typeof loadTransactions>>>;
+  /** Tables that marks name → their `txn` actions; null: there is no such table. */
+  readonly tables: ReadonlyMap<string, Transactions | null>;
   readonly signal: AbortSignal;
 };
 
@@ -82,7 +82,7 @@ async function startOne(state: SourceState, lane: LaneState, lookups: Lookups): 
   const { options } = state.context;
   const { topic, partition, topicId } = lane;
   const committed = floors.get(nameOf(lane)) ?? null;
-  const watermarks = await watermarksFor(state, lane, committed, lookups);
+  const watermarks = watermarksFor(state, lane, committed, lookups.tables);
   const verdict = judgeFloor({ committed, topicId, watermarks });
   const asks = verdict.kind === "none" || verdict.kind === "foreign";
   const held = asks
@@ -211,26 +211,44 @@ export async function readEnds(
   }));
 }
 
-async function watermarksFor(
+/** Looks at the tables that the lanes' marks name. */
+async function markedTables(
   state: SourceState,
-  { topic, partition, topicId }: LaneState,
-  committed: CommittedFloor | null,
-  { tables, signal }: Lookups,
-): Promise<ReadonlyMap<string, bigint | null>> {
-  const { owner } = state.context.options;
-  const found = new Map<string, bigint | null>();
-  for (const { key } of committed?.mark?.tables ?? []) {
-    if (!tables.has(key)) tables.set(key, await loadTransactions(state, key, signal));
-    const transactions = tables.get(key) ?? null;
-    const id = { topic, partition, identity: topicId };
-    const watermark = transactions === null ? null : watermarkOf(transactions, owner, id);
-    found.set(key, watermark?.offset ?? null);
-  }
+  lanes: readonly LaneState[],
+  floors: ReadonlyMap<string, CommittedFloor>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Transactions | null>> {
+  const { tables } = state.context.options;
+  const marked = lanes.flatMap((lane) => floors.get(nameOf(lane))?.mark?.tables ?? []);
+  const found = new Map<string, Transactions | null>();
+  await forEachParallel(
+    [...new Set(marked.map(({ key }) => key))],
+    tablesParallelMax,
+    async (key) => {
+      found.set(key, await tables.transactionsOf(key, { signal }));
+    },
+  );
   return found;
 }
 
-function loadTransactions(state: SourceState, key: string, signal: AbortSignal) {
-  return state.context.options.tables.transactionsOf(key, { signal });
+/** Tables that are looked at together. */
+const tablesParallelMax = 8;
+
+function watermarksFor(
+  state: SourceState,
+  { topic, partition, topicId }: LaneState,
+  committed: CommittedFloor | null,
+  tables: Lookups["tables"],
+): ReadonlyMap<string, bigint | null> {
+  const { owner } = state.context.options;
+  const id = { topic, partition, identity: topicId };
+  return new Map(
+    (committed?.mark?.tables ?? []).map(({ key }): [string, bigint | null] => {
+      const transactions = tables.get(key) ?? null;
+      const watermark = transactions === null ? null : watermarkOf(transactions, owner, id);
+      return [key, watermark?.offset ?? null];
+    }),
+  );
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { CdcDeltaError } from "../../../../src/errors.ts";
+import type { KafkaClient } from "../../../../src/core/kafka/kafka-client.ts";
 import { encodeMark, parseMark } from "../../../../src/core/source/kafka/floor-mark.ts";
 import { watermarkAppId } from "../../../../src/core/position/app-id.ts";
 import type { Transactions } from "../../../../src/core/position/watermark.ts";
@@ -201,6 +203,40 @@ describe("starting at floors", () => {
       why: "tables-without-floor",
     }]);
     expect(member.offsetsOf(lane)).toEqual(upTo(20));
+  });
+
+  test("the tables are asked for all partitions at once, and one error is enough", async () => {
+    const harness = createHarness();
+    withTopic(harness, 30);
+    const all = Promise.withResolvers<null>();
+    let asked = 0;
+    const heldPosition = () => {
+      if (++asked === 30) all.reject(new CdcDeltaError("usage", "fed by another pipeline"));
+      return all.promise;
+    };
+    const member = await readAll(harness, {
+      tables: { transactionsOf: () => Promise.resolve(null), heldPosition },
+    });
+    expect(errorOf(member).message).toBe("fed by another pipeline");
+  });
+
+  test("partitions that can be read do not wait for one without a leader", async () => {
+    const harness = createHarness();
+    withTopic(harness, 2);
+    const client = harness.cluster.client("a");
+    const leaderless: KafkaClient = {
+      ...client,
+      listOffsets: async (...asked) =>
+        (await client.listOffsets(...asked)).map((one) =>
+          one.partition === 0 ? { ...one, error: "LEADER_NOT_AVAILABLE" } : one
+        ),
+    };
+    const member = harness.member("a", { client: leaderless, limits: { attemptsMax: 2 } });
+    member.start();
+    await harness.until(() => member.outcome !== null);
+    expect(errorOf(member).message).toContain("LEADER_NOT_AVAILABLE");
+    expect(member.offsetsOf("shop.orders-1")).toEqual(upTo(20));
+    expect(harness.cluster.committed(group, "shop.orders", 1)?.offset).toBe(0n);
   });
 
   test("a table that was deleted or restored since makes it start at the beginning", async () => {
