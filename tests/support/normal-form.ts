@@ -57,8 +57,9 @@ export function normalValue(value: Value | undefined, type: DataType): NormalVal
       ]);
       return { $map: entries.sort((a, b) => compareText(textOf(a[0]), textOf(b[0]))) };
     }
-    case "void":
     case "variant":
+      return `v:${scalarText(value)}`;
+    case "void":
       throw new TypeError(`no normal form for ${type.kind}`);
   }
 }

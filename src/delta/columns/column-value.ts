@@ -5,7 +5,7 @@ import type { BytesColumn, Column, ColumnBatch, Decimal128Column } from "./colum
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The value at `row`, in the form that `columnBuilder(type)` takes. */
+/** The value at `row`, in the form that `columnBuilder(type)` takes; a variant's is its JSON text. */
 export function valueAt(column: Column, type: DataType, row: number): Value {
   if (column.kind === "null" || column.valid[row] !== 1) return null;
   switch (column.kind) {
@@ -19,7 +19,9 @@ export function valueAt(column: Column, type: DataType, row: number): Value {
     case "decimal128":
       return decimalAt(column, row);
     case "bytes":
-      return type.kind === "string" ? textAt(column, row) : bytesAt(column, row).slice();
+      return type.kind === "string" || type.kind === "variant"
+        ? textAt(column, row)
+        : bytesAt(column, row).slice();
     case "struct":
       if (type.kind !== "struct") throw mismatch(column, type);
       // Own properties, so that a field called `__proto__` is a field like any other.

@@ -22,7 +22,7 @@ export type Decimal128Column = Base & {
   /** 2 × length: row `i` is `high << 64 | unsigned low` at `2i + 1` and `2i`. */
   readonly values: BigInt64Array;
 };
-/** `string` (UTF-8) and `binary`: row `i` is `data[offsets[i] .. offsets[i + 1])`. */
+/** `string` (UTF-8), `binary`, and `variant` as JSON text: row `i` is `data[offsets[i] .. offsets[i + 1])`. */
 export type BytesColumn = Base & {
   readonly kind: "bytes";
   readonly offsets: Int32Array;

@@ -11,7 +11,8 @@ type ValueText = (row: number) => string;
  * A batch as NDJSON, one object a row, in the order of the schema's fields. Integers and decimals are
  * numbers with all their digits, NaN and infinities strings, timestamps
  * `"2026-01-31T12:00:00.123456Z"` (without `Z` for timestamp_ntz), binary base64, string-keyed maps
- * objects, other maps lists of `{"key":…,"value":…}`; nulls are kept.
+ * objects, other maps lists of `{"key":…,"value":…}`, variants the JSON that they stand for; nulls are
+ * kept.
  */
 export function batchToNdjson(batch: ColumnBatch, schema: StructType): string {
   const row = structText(schema, batch.columns);
@@ -47,6 +48,7 @@ function presentText(column: Column, type: DataType): ValueText {
       return (row) => decimalText(decimalAt(column, row), scale);
     }
     case "bytes":
+      if (type.kind === "variant") return (row) => textAt(column, row);
       return type.kind === "string"
         ? (row) => JSON.stringify(textAt(column, row))
         : (row) => `"${base64(bytesAt(column, row))}"`;
@@ -84,7 +86,8 @@ function int64Text(values: BigInt64Array, type: DataType): ValueText {
   }
 }
 
-function numberText(value: number): string {
+/** A float: not finite ones are strings, and -0 keeps its sign. */
+export function numberText(value: number): string {
   if (Object.is(value, -0)) return "-0.0";
   return Number.isFinite(value) ? String(value) : `"${value}"`;
 }
@@ -113,7 +116,8 @@ function joined(offsets: Int32Array, row: number, item: ValueText): string {
   return text;
 }
 
-function base64(bytes: Uint8Array): string {
+/** Bytes in base64. */
+export function base64(bytes: Uint8Array): string {
   let binary = "";
   // In pieces: a call takes only so many arguments.
   for (let i = 0; i < bytes.length; i += 8192) {

@@ -38,7 +38,7 @@ const typeWidening: FeatureRule = {
   blocksRead: hasUnknownTypeChange,
   blocksWrite: hasUnknownTypeChange,
 };
-const variant: FeatureRule = { blocksRead: hasType("variant"), blocksWrite: hasType("variant") };
+const variant: FeatureRule = { blocksRead: never, blocksWrite: hasType("variant") };
 
 /**
  * Every feature cdcdelta knows (PROTOCOL.md, "Valid Feature Names in Table Features"). A feature

@@ -5,6 +5,7 @@ import type { LeafData } from "./chunk-reader.ts";
 import { convertLeaf } from "./convert-leaf.ts";
 import { readFailure } from "./read-failure.ts";
 import type { ReadPlan } from "./read-plan.ts";
+import { variantColumn } from "./variant-column.ts";
 
 /**
  * Where a column's rows are among the entries of a leaf: an entry begins a row when its repetition
@@ -31,6 +32,8 @@ function assemble(plan: ReadPlan, leaves: ReadonlyMap<number, LeafData>, frame: 
       const { valid, rows } = placement(leaf, node.maxDefinition, frame);
       return convertLeaf(leaf, node.element, type, { length: frame.length, valid, rows }, path);
     }
+    case "variant":
+      return variantColumn(assemble(plan.group, leaves, frame), plan.type);
     case "struct": {
       const { valid } = placement(leafOf(leaves, plan.levels), plan.maxDefinition, frame);
       const children = plan.children.map((child) => assemble(child, leaves, frame));

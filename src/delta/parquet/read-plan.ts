@@ -1,8 +1,8 @@
 import { columnId } from "../schema/column-mapping.ts";
 import type { DataType, StructField, StructType } from "../schema/data-type.ts";
-import { CdcDeltaError } from "../../errors.ts";
 import { type FileNode, firstLeaf } from "./file-schema.ts";
 import { readFailure } from "./read-failure.ts";
+import { variantShape } from "./variant-shape.ts";
 
 /**
  * How a column is put together from a file's leaves. `levels` is the leaf whose levels tell the shape
@@ -30,6 +30,13 @@ export type ReadPlan =
     readonly levels: number;
     /** The element; or key and value. */
     readonly children: readonly ReadPlan[];
+  }
+  | {
+    readonly kind: "variant";
+    readonly levels: number;
+    /** Its group, read as a struct of `type`. */
+    readonly group: ReadPlan;
+    readonly type: StructType;
   };
 
 /** By name: exactly, or else ignoring case where that is unambiguous; or by the field ids of Delta. */
@@ -108,11 +115,12 @@ function planOnce(type: DataType, node: FileNode, path: string, find: Find): Rea
       const levels = levelsOf(children, repeated);
       return { kind: "map", maxDefinition: node.maxDefinition, repeated, levels, children };
     }
-    case "variant":
-      throw new CdcDeltaError(
-        "unsupported",
-        `Cannot read column '${path}': type variant is not supported`,
-      );
+    case "variant": {
+      const shape = variantShape(node, path);
+      // Inside of a variant names count, whatever the table's columns are found by.
+      const group = planOnce(shape.type, shape.node, path, findByName);
+      return { kind: "variant", levels: levelsOf([group], node), group, type: shape.type };
+    }
     default:
       if (node.leaf < 0) throw wrongShape(type, node, path);
       return { kind: "leaf", type, node, path };
@@ -178,6 +186,7 @@ export function neededLeaves(plans: readonly ReadPlan[]): ReadonlySet<number> {
     if (plan.kind === "missing") return;
     if (plan.kind === "leaf") return void leaves.add(plan.node.leaf);
     leaves.add(plan.levels);
+    if (plan.kind === "variant") return visit(plan.group);
     plan.children.forEach(visit);
   };
   plans.forEach(visit);

@@ -89,7 +89,7 @@ const gates: readonly (readonly [string, GatedTable, string, string])[] = [
     "typeWidening",
   ],
   ["variantType listed", table(listed("variantType")), "", ""],
-  ["variantType in use", table(listed("variantType"), variant), "variantType", "variantType"],
+  ["variantType in use", table(listed("variantType"), variant), "", "variantType"],
   ["timestampNtz", table(listed("timestampNtz")), "", ""],
   ["v2Checkpoint", table(listed("v2Checkpoint")), "", ""],
   ["vacuumProtocolCheck", table(listed("vacuumProtocolCheck")), "", ""],
