@@ -147,15 +147,20 @@ export function optionsOf<Table extends OptionTable>(
   return values as OptionValues<Table>;
 }
 
-function option<T, const D extends T | null>(definition: CommandOption<T, D>): CommandOption<T, D> {
+/** Keeps the literal types of one option. */
+export function option<T, const D extends T | null>(
+  definition: CommandOption<T, D>,
+): CommandOption<T, D> {
   return definition;
 }
 
-function toggleOption(description: string): CommandOption<boolean, false> {
+/** A flag that is off unless given. */
+export function toggleOption(description: string): CommandOption<boolean, false> {
   return option({ type: toggle(), default: false, description });
 }
 
-function configFile(): CommandOption<string, null> {
+/** `--config`. */
+export function configFile(): CommandOption<string, null> {
   return option({
     type: valueType<string>({
       placeholder: "<file>",
@@ -172,7 +177,7 @@ function configFile(): CommandOption<string, null> {
 }
 
 /** Milliseconds since the epoch of an ISO 8601 time; without a zone it is UTC. */
-function timestamp(): ValueType<number> {
+export function timestamp(): ValueType<number> {
   return valueType<number>({
     placeholder: "<time>",
     form: "ISO 8601 time, UTC where no zone is given",

@@ -7,6 +7,7 @@ import {
   runOptions,
 } from "./command-options.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
+import { optimizeOptions } from "./tables/table-options.ts";
 import { snapshotOptions } from "./snapshot/snapshot-options.ts";
 
 /** Words of a command line that belong to no flag. */
@@ -26,6 +27,12 @@ export type CommandSpec = {
   readonly argument: CommandArgument | null;
   readonly options: Readonly<Record<string, AnyCommandOption>>;
   readonly examples: readonly (readonly [command: string, meaning: string])[];
+};
+
+const tablesArgument: CommandArgument = {
+  name: "table",
+  description: "paths, file: or s3:// URIs of tables; or --all",
+  arity: "any",
 };
 
 /** All commands, in the order of the help. */
@@ -110,6 +117,25 @@ export const commandSpecs: readonly CommandSpec[] = [
       ["cdcdelta inspect s3://lake/cdc/shop/orders --history --format json", "its commits"],
       ["cdcdelta inspect ./lake/shop/orders --rows all --format ndjson", "every row"],
       ["cdcdelta inspect ./lake/shop/orders --ddl duckdb", "a view of the current state"],
+    ],
+  },
+  {
+    name: "optimize",
+    summary: "merge the small files of Delta tables into large ones",
+    description: "Merges small files of each partition up to a target size, and rows that were " +
+      "deleted by deletion vectors go. The rows stay what they are; readers and a running " +
+      "cdcdelta run are not disturbed. Each group of files is a commit of its own: SIGINT ends " +
+      "after the group under way, what is done stands, and a later optimize goes on. The old " +
+      "files stay for earlier versions until vacuum.",
+    argument: tablesArgument,
+    options: optimizeOptions,
+    examples: [
+      ["cdcdelta optimize ./lake/shop/orders", "one table"],
+      ["cdcdelta optimize --all --base-path s3://lake/cdc --dry-run", "what all tables would gain"],
+      [
+        "cdcdelta optimize ./lake/shop/orders --where '_ingestion_date>=2026-01-01'",
+        "the partitions of this year",
+      ],
     ],
   },
   {

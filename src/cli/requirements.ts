@@ -3,6 +3,7 @@ import type { Problem } from "./settings/problem.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
 import { snapshotRequirements } from "./snapshot/snapshot-requirements.ts";
+import { tablesRequirements } from "./tables/tables-requirements.ts";
 import type { SettingKey, Settings } from "./settings/settings.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -19,6 +20,8 @@ export function requirements(
       return runRequirements(resolved, options);
     case "inspect":
       return inspectRequirements(options);
+    case "optimize":
+      return tablesRequirements(resolved, options, words);
     case "deploy-connector":
       return [...kafkaRequirements(resolved), ...deployRequirements(resolved, options)];
     case "snapshot":

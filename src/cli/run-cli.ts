@@ -16,6 +16,7 @@ import { formatProblems, misspeltVariables, type Problem } from "./settings/prob
 import { type ResolvedSettings, resolveSettings } from "./settings/resolve-settings.ts";
 import { systemFacts } from "./system.ts";
 import { snapshotOptions } from "./snapshot/snapshot-options.ts";
+import { optimizeOptions } from "./tables/table-options.ts";
 import type { CliWorld } from "./world.ts";
 
 type CommandInvocation = Extract<Invocation, { kind: "command" }>;
@@ -82,6 +83,10 @@ async function dispatch(
         argument ?? "",
         optionsOf(inspectOptions, options),
       );
+    }
+    case "optimize": {
+      const { optimizeCommand } = await import("./commands/optimize.ts");
+      return await optimizeCommand(world, resolved, words, optionsOf(optimizeOptions, options));
     }
     case "deploy-connector": {
       const { deployConnectorCommand } = await import("./commands/deploy-connector.ts");

@@ -1,6 +1,6 @@
 import { duration, text, wholeNumber } from "./basic-types.ts";
 import { httpPort, httpUrl } from "./checked-types.ts";
-import { setting } from "./setting.ts";
+import { setting, tableCommands } from "./setting.ts";
 
 /** Where a run on Kafka listens unless told otherwise. */
 export const defaultHttpPort = 8001;
@@ -13,7 +13,7 @@ export const operationSettings = {
     group: "Operation",
     description: "Times that a request to Kafka or to the object store is tried, with growing " +
       "random pauses, before the run ends",
-    commands: ["run", "snapshot"],
+    commands: ["run", "snapshot", ...tableCommands],
   }),
   shutdownGrace: setting({
     type: duration({ min: 0, max: 86_400_000, example: "30s" }),

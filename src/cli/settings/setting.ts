@@ -5,8 +5,15 @@ export type CommandName =
   | "deploy-connector"
   | "snapshot"
   | "inspect"
+  | "optimize"
   | "health"
   | "config";
+
+/** Commands that work on tables alone, without a source. */
+export const tableCommands = ["inspect", "optimize"] as const;
+
+/** Those of them that take all tables below the base path. */
+export const allTablesCommands = ["optimize"] as const;
 
 /** Chapters of the help and of docs/config.md, in order. */
 export const settingGroups = [

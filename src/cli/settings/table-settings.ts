@@ -2,7 +2,7 @@ import { byteSize, choice, duration, text, toggle, wholeNumber } from "./basic-t
 import { location, tablePathTemplate } from "./checked-types.ts";
 import { columnsOrNone, columnTypes, names, tableProperties } from "./list-types.ts";
 import { fieldMasks, fieldRenames } from "./field-types.ts";
-import { setting } from "./setting.ts";
+import { allTablesCommands, setting } from "./setting.ts";
 
 const fieldPaths = names({
   placeholder: "<fields>",
@@ -18,7 +18,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Folder or s3://bucket/prefix that holds the tables. With a bucket set " +
       "(MINIO_BUCKET), a relative path without ./ lies in that bucket",
-    commands: ["run", "snapshot"],
+    commands: ["run", "snapshot", ...allTablesCommands],
   }),
   tablePath: setting({
     type: tablePathTemplate(),
@@ -26,14 +26,14 @@ export const tableSettings = {
     group: "Tables",
     description: "Location of a collection's table",
     perCollection: true,
-    commands: ["run", "snapshot"],
+    commands: ["run", "snapshot", ...allTablesCommands],
   }),
   deadLetterPath: setting({
     type: tablePathTemplate(),
     default: "{base}/_dead_letters",
     group: "Tables",
     description: "Location of the table that takes records which are no events",
-    commands: ["run"],
+    commands: ["run", ...allTablesCommands],
   }),
   partitionBy: setting({
     type: columnsOrNone(),

@@ -16,6 +16,10 @@ export type OptimizeOptions = OptimizeRules & {
   /** The filter as text, for the history; empty: all partitions. */
   readonly predicate: readonly string[];
   readonly signal: AbortSignal;
+  /** Raised: the bin under way is finished, no other is begun. */
+  readonly stop?: AbortSignal;
+  /** Hears of each round of bins before it is begun; the last one has none. */
+  readonly onPlan?: (plan: OptimizePlan) => void;
   /** Hears of each bin that is done with. */
   readonly onBin?: (event: OptimizeEvent) => void;
 };
@@ -49,9 +53,16 @@ export type OptimizeSummary = {
   readonly addedBytes: number;
   /** Bins whose files other writers replaced meanwhile; another optimize finds what is left. */
   readonly lostBins: number;
+  /** True: `stop` was raised before nothing was left to do. */
+  readonly stopped: boolean;
 };
 
-type Sum = { -readonly [K in Exclude<keyof OptimizeSummary, "version">]: OptimizeSummary[K] };
+type Sum = {
+  -readonly [K in Exclude<keyof OptimizeSummary, "version" | "stopped">]: OptimizeSummary[K];
+};
+
+/** Rounds in a row that other writers ended by changing schema, properties or protocol. */
+const changedRoundsMax = 10;
 
 /**
  * Merges small files until none are left that are worth it. Each bin is a commit of its own
@@ -64,31 +75,48 @@ export async function optimize(
   options: OptimizeOptions,
 ): Promise<OptimizeSummary> {
   const sum: Sum = { removedFiles: 0, removedBytes: 0, addedFiles: 0, addedBytes: 0, lostBins: 0 };
+  const isStopped = (): boolean => options.stop?.aborted === true;
+  let changed = 0;
   for (;;) {
     const plan = await planOptimize(engine, options);
+    options.onPlan?.(plan);
     const before = sum.removedFiles;
-    await optimizeOnce(engine, plan, sum, options);
+    const round = await optimizeOnce(engine, plan, sum, options);
+    const { version } = plan.snapshot;
+    if (round === "changed") {
+      changed += 1;
+      if (changed === changedRoundsMax) throw tableChanged(engine, version);
+      continue;
+    }
+    changed = 0;
+    const stopped = isStopped() && plan.bins.length > 0;
     // Merged files are smaller than their parts were: they may fit together with others now.
-    if (sum.removedFiles === before) return { version: plan.snapshot.version, ...sum };
+    if (stopped || sum.removedFiles === before) return { version, ...sum, stopped };
   }
 }
 
+/** `changed`: what the plan was made for is no longer so, a new one has to be made. */
 async function optimizeOnce(
   engine: Engine,
   plan: OptimizePlan,
   sum: Sum,
   options: OptimizeOptions,
-): Promise<void> {
-  const { signal, onBin } = options;
+): Promise<"done" | "changed"> {
+  const { signal, stop, onBin } = options;
   const table: WatchedTable = { state: plan.snapshot, gone: new Set() };
   for (const bin of plan.bins) {
     signal.throwIfAborted();
+    if (stop?.aborted === true) return "done";
     await watch(engine, table, signal);
-    requireSameTable(engine, plan.snapshot, table.state);
+    if (!isSameTable(plan.snapshot, table.state)) return "changed";
     const adds = isGone(bin, table, engine)
       ? null
       : await mergeBin(engine, table.state, bin, options);
-    const event = adds !== null && await commitBin(engine, table.state, { bin, adds }, options)
+    const outcome = adds === null
+      ? "lost"
+      : await commitBin(engine, table.state, { bin, adds }, options);
+    if (outcome === "changed") return outcome;
+    const event = outcome === "committed" && adds !== null
       ? binEvent(bin, adds)
       : { ...binEvent({ files: [], bytes: 0 }, []), outcome: "lost" as const };
     onBin?.(event);
@@ -98,6 +126,7 @@ async function optimizeOnce(
     sum.addedFiles += event.addedFiles;
     sum.addedBytes += event.addedBytes;
   }
+  return "done";
 }
 
 /**
@@ -121,33 +150,33 @@ function isGone(bin: OptimizeBin, { gone }: WatchedTable, { store }: Engine): bo
   return bin.files.some((file) => gone.has(canonicalPath(file.path, store.uri)));
 }
 
-function requireSameTable(engine: Engine, planned: TableState, state: TableState): void {
-  if (state.metadata === planned.metadata && state.protocol === planned.protocol) return;
-  throw tableChanged(engine, state.version);
+function isSameTable(planned: TableState, state: TableState): boolean {
+  return state.metadata === planned.metadata && state.protocol === planned.protocol;
 }
 
 function tableChanged({ store }: Engine, version: number): CdcDeltaError {
   return new CdcDeltaError(
     "conflict",
-    `Cannot go on optimizing ${store.uri}: its schema, properties or protocol were changed up to ` +
-      `version ${version} meanwhile. What was done before stands; start again for the rest`,
+    `Cannot go on optimizing ${store.uri}: its schema, properties or protocol were changed ` +
+      `${changedRoundsMax} times in a row meanwhile, last after version ${version}. What was done ` +
+      "before stands; start again for the rest",
     { context: { table: store.uri }, retryable: true },
   );
 }
 
-/** False: another writer replaced files of the bin in the meantime. */
+/** `lost`: another writer replaced files of the bin in the meantime. */
 async function commitBin(
   engine: Engine,
   state: TableState,
   { bin, adds }: { readonly bin: OptimizeBin; readonly adds: readonly AddFile[] },
   options: OptimizeOptions,
-): Promise<boolean> {
+): Promise<"committed" | "lost" | "changed"> {
   const draft = optimizeDraft(bin, adds, { ...options, nowMs: engine.clock.nowMs() });
   const outcome = await commit(engine, state, draft, { signal: options.signal });
-  if (outcome.kind === "committed") return true;
+  if (outcome.kind === "committed") return "committed";
   await discard(engine, adds);
-  if (outcome.reason === "delete-read" || outcome.reason === "delete-delete") return false;
-  throw tableChanged(engine, outcome.winnerVersion);
+  const isLost = outcome.reason === "delete-read" || outcome.reason === "delete-delete";
+  return isLost ? "lost" : "changed";
 }
 
 function binEvent(

@@ -21,6 +21,7 @@ import { removalOf } from "../../../src/delta/operations/rewrite-file.ts";
 import { scanSnapshot } from "../../../src/delta/operations/scan.ts";
 import { encodeWithStatistics } from "../../../src/delta/parquet/writer.ts";
 import { field, struct } from "../../../src/delta/schema/data-type.ts";
+import { typeToJson } from "../../../src/delta/schema/schema-json.ts";
 import type { ObjectStore } from "../../../src/delta/storage/object-store.ts";
 import { addFile, signal, testEngine } from "../../support/delta-table.ts";
 import type { Row } from "../parquet/arbitrary-rows.ts";
@@ -127,6 +128,7 @@ describe("optimize", () => {
             addedFiles: 0,
             addedBytes: 0,
             lostBins: 0,
+            stopped: false,
           });
         },
       ),
@@ -193,6 +195,39 @@ describe("optimize", () => {
     const range = (from: number, count: number) =>
       Array.from({ length: count }, (_, i) => from + i);
     expect(numbers).toEqual([...range(0, 20), ...range(30, 10), ...range(100, 3)]);
+  });
+
+  test("goes on when another writer adds a column meanwhile", async () => {
+    const plants: (() => Promise<void>)[] = [];
+    const engine = testEngine(planting(plants));
+    const state = await tableOf(engine, [["a", 10], ["a", 10], ["b", 10], ["b", 10]]);
+    const wider = struct([...schema.fields, field("later", { kind: "string" })]);
+    plants.push(async () => {
+      const metadata = { ...state.metadata, schemaString: JSON.stringify(typeToJson(wider)) };
+      const outcome = await commit(engine, (await loadTableState(engine, { signal }))!, {
+        operation: "ADD COLUMNS",
+        operationParameters: {},
+        reads: { kind: "blind-append" },
+        dataChange: false,
+        metadata,
+      }, { signal });
+      expect(outcome.kind).toBe("committed");
+    });
+    expect(await run(engine)).toMatchObject({ removedFiles: 4, addedFiles: 2, lostBins: 0 });
+    expect((await rowsOf(engine)).map((row) => Number(row["n"])))
+      .toEqual(Array.from({ length: 40 }, (_, i) => i));
+  });
+
+  test("ends after the group under way when told to stop; what is done stands", async () => {
+    const engine = testEngine();
+    await tableOf(engine, [["a", 10], ["a", 10], ["b", 10], ["b", 10]]);
+    const stop = new AbortController();
+    const onBin = (): void => stop.abort();
+    const options = { ...rules, predicate: [], signal, stop: stop.signal, onBin };
+    expect(await optimize(engine, options))
+      .toMatchObject({ removedFiles: 2, addedFiles: 1, stopped: true });
+    expect((await loadSnapshot(engine, { signal })).files.length).toBe(3);
+    expect(await run(engine)).toMatchObject({ removedFiles: 2, addedFiles: 1, stopped: false });
   });
 
   test("purges deleted rows, also of a file alone", async () => {

@@ -1,0 +1,143 @@
+import type { Engine } from "../../delta/engine.ts";
+import { loadTableState } from "../../delta/log/table-state.ts";
+import { optimize, type OptimizePlan, planOptimize } from "../../delta/operations/optimize.ts";
+import type { OptimizeRules } from "../../delta/operations/optimize-plan.ts";
+import { partitionFilter } from "../../delta/operations/partition-filter.ts";
+import { CdcDeltaError } from "../../errors.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { counted } from "../output/counted.ts";
+import type { ResolvedSettings } from "../settings/resolve-settings.ts";
+import { humanByteSize } from "../settings/units.ts";
+import { eachTable, type TableTask } from "../tables/each-table.ts";
+import { type OptimizeResult, optimizeText } from "../tables/optimize-report.ts";
+import type { OptimizeFlags } from "../tables/table-options.ts";
+import { tableTargetBytes } from "../tables/target-size.ts";
+import type { CliWorld } from "../world.ts";
+
+/** `cdcdelta optimize`. Errors: `not-found` where there is no table at all. */
+export async function optimizeCommand(
+  world: CliWorld,
+  resolved: ResolvedSettings,
+  words: readonly string[],
+  flags: OptimizeFlags,
+): Promise<ExitCode> {
+  return await eachTable<OptimizeResult>(world, resolved, {
+    choice: { words, all: flags.all },
+    endsAfter: "the group under way",
+    work: async (task) =>
+      flags.dryRun
+        ? { result: await plannedResult(task, flags), ended: true }
+        : await optimizeTable(task, flags),
+    show: (report) => optimizeText(report, flags),
+  });
+}
+
+async function rulesOf(
+  { engine, stop }: TableTask,
+  { where, targetSize }: OptimizeFlags,
+): Promise<OptimizeRules> {
+  const state = await loadTableState(engine, { signal: stop });
+  if (state === null) throw noTable(engine);
+  return {
+    targetBytes: targetSize ?? tableTargetBytes(state.metadata.configuration),
+    where: partitionFilter(where ?? [], state, engine.store.uri),
+  };
+}
+
+function noTable({ store: { uri } }: Engine): CdcDeltaError {
+  return new CdcDeltaError(
+    "not-found",
+    `There is no Delta table at ${uri}: it has no "_delta_log". Check the path`,
+    { context: { table: uri } },
+  );
+}
+
+async function plannedResult(task: TableTask, flags: OptimizeFlags): Promise<OptimizeResult> {
+  const { engine, stop } = task;
+  const rules = await rulesOf(task, flags);
+  const plan = await planOptimize(engine, { ...rules, signal: stop });
+  const before = sizeOf(plan);
+  const { files: filesRemoved, bytes: bytesRemoved } = planned(plan);
+  const filesAdded = plan.bins.reduce(
+    (sum, { bytes }) => sum + Math.max(1, Math.ceil(bytes / rules.targetBytes)),
+    0,
+  );
+  return {
+    version: plan.snapshot.version,
+    filesBefore: before.files,
+    bytesBefore: before.bytes,
+    filesAfter: before.files - filesRemoved + filesAdded,
+    bytesAfter: before.bytes,
+    filesRemoved,
+    bytesRemoved,
+    filesAdded,
+    bytesAdded: bytesRemoved,
+    groups: plan.bins.length,
+    groupsLost: 0,
+  };
+}
+
+function sizeOf({ snapshot: { files } }: OptimizePlan): { files: number; bytes: number } {
+  return { files: files.length, bytes: files.reduce((sum, file) => sum + file.size, 0) };
+}
+
+function planned({ bins }: OptimizePlan): { files: number; bytes: number } {
+  return {
+    files: bins.reduce((sum, bin) => sum + bin.files.length, 0),
+    bytes: bins.reduce((sum, bin) => sum + bin.bytes, 0),
+  };
+}
+
+async function optimizeTable(
+  task: TableTask,
+  flags: OptimizeFlags,
+): Promise<{ readonly result: OptimizeResult; readonly ended: boolean }> {
+  const { uri, engine, progress, stop } = task;
+  const rules = await rulesOf(task, flags);
+  let before: { readonly files: number; readonly bytes: number } | null = null;
+  let round = { files: 0, bytes: 0 };
+  let [groups, total, doneBytes] = [0, 0, 0];
+  let done = 0;
+  const show = (): void => {
+    const text = `${uri}: ${done} of ${counted(total, "group")}, ` +
+      `${counted(round.files, "file")}, ${humanByteSize(round.bytes)} to merge`;
+    progress.show(doneBytes, round.bytes, text);
+  };
+  const summary = await optimize(engine, {
+    ...rules,
+    predicate: (flags.where ?? []).map(({ text }) => text),
+    // Once begun, a group is finished: only `stop` ends the work, between two groups.
+    signal: new AbortController().signal,
+    stop,
+    onPlan(plan) {
+      before ??= sizeOf(plan);
+      round = planned(plan);
+      [total, done, doneBytes] = [plan.bins.length, 0, 0];
+      if (total > 0 && !stop.aborted) show();
+    },
+    onBin(event) {
+      done += 1;
+      groups += event.outcome === "committed" ? 1 : 0;
+      doneBytes += event.removedBytes;
+      show();
+    },
+  });
+  const { files = 0, bytes = 0 } = before ?? {};
+  const { removedFiles, removedBytes, addedFiles, addedBytes } = summary;
+  return {
+    ended: !summary.stopped,
+    result: {
+      version: summary.stopped ? null : summary.version,
+      filesBefore: files,
+      bytesBefore: bytes,
+      filesAfter: files - removedFiles + addedFiles,
+      bytesAfter: bytes - removedBytes + addedBytes,
+      filesRemoved: removedFiles,
+      bytesRemoved: removedBytes,
+      filesAdded: addedFiles,
+      bytesAdded: addedBytes,
+      groups,
+      groupsLost: summary.lostBins,
+    },
+  };
+}

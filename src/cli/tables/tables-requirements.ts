@@ -1,0 +1,37 @@
+import type { Problem } from "../settings/problem.ts";
+import type { ResolvedSettings } from "../settings/resolve-settings.ts";
+
+/** Tables are named, or all of them are meant and it is known where they lie. Pure. */
+export function tablesRequirements(
+  { values, origins }: ResolvedSettings,
+  options: Readonly<Record<string, unknown>>,
+  words: readonly string[],
+): Problem[] {
+  const all = options["all"] === true;
+  if (all && words.length > 0) {
+    return [{
+      place: "--all",
+      message: `takes every table below the base path, but "${words[0]}" is named as well`,
+      fix: "use one of them",
+    }];
+  }
+  if (!all && words.length === 0) {
+    return [{
+      place: "[table…]",
+      message: "is missing: no table is named",
+      fix: "write the paths or URIs of tables, or --all with --base-path",
+    }];
+  }
+  if (all && values.basePath === null && origins.get("basePath")?.kind === "default") {
+    return [{
+      place: "--base-path",
+      message: "is missing: --all takes the tables below it",
+      fix: "write --base-path with a folder or s3://bucket/prefix, or set DELTA_TABLE_BASE_PATH",
+    }];
+  }
+  return words.filter((word) => word.trim() === "").map(() => ({
+    place: "[table…]",
+    message: "is empty",
+    fix: "write the path or URI of a table",
+  }));
+}
