@@ -262,6 +262,9 @@ function fakeClient(cluster: FakeCluster, parts: ClientParts): KafkaClient {
   };
 }
 
+/** `max.message.bytes` of `__consumer_offsets`, by default. */
+const offsetBatchBytesMax = 1 << 20;
+
 type Call = <T>(
   kind: FakeCall["kind"],
   nodeId: number,
@@ -294,7 +297,13 @@ function fakeGroupClient(group: FakeGroup, { name, clock }: ClientParts, call: C
         })),
     commitOffsets: (member, offsets, options) =>
       call("commitOffsets", -1, options, () => {
-        const error = judgeCommit(group, member, clock.nowMs());
+        // They are stored as one record batch; what is too large for it is refused as a whole.
+        const bytes = offsets.reduce(
+          (sum, { topic, metadata }) => sum + topic.length + metadata.length + 40,
+          0,
+        );
+        const error = judgeCommit(group, member, clock.nowMs()) ??
+          (bytes > offsetBatchBytesMax ? "INVALID_COMMIT_OFFSET_SIZE" : null);
         return offsets.map(({ topic, partition, offset, metadata }) => {
           if (error === null) group.offsets.set(nameOf({ topic, partition }), { offset, metadata });
           return { topic, partition, error };

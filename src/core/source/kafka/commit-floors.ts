@@ -1,4 +1,6 @@
+import { Buffer } from "node:buffer";
 import { messageOf } from "../../../errors.ts";
+import type { GroupMember } from "../../kafka/kafka-client.ts";
 import type { Floor, Lane } from "../source.ts";
 import { encodeMark } from "./floor-mark.ts";
 import type { LaneState } from "./lane-state.ts";
@@ -87,27 +89,74 @@ async function tryOnce(
   if (member === null) return "not in the group just now";
   // It would wait behind the join on the same connection, and be refused then.
   if (membership.isJoining()) return "the group shares its partitions anew";
-  const { client, clock, groupId, onEvent } = state.context.options;
-  const sent = [...state.owed].map(([name, { nextOffset }]) => ({
-    lane: state.lanes.get(name)!,
-    nextOffset,
-  }));
-  const offsets = sent.map(({ lane, nextOffset }) => offsetOf(state, lane, nextOffset));
-  const doing = `commit offsets of consumer group "${groupId}"`;
-  let answers;
-  try {
-    answers = await withLimit(
-      state.context,
-      { ms: Math.max(1, deadlineMs - clock.nowMs()), doing, signal },
-      (limited) => client.group(groupId).commitOffsets(member, offsets, { signal: limited }),
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    return messageOf(error);
-  }
+  const owed = [...state.owed].map(([name, { nextOffset }]): Owed => {
+    const lane = state.lanes.get(name)!;
+    return { lane, nextOffset, metadata: markOf(state, lane, nextOffset) };
+  });
   let why = "";
   let committed = 0;
-  for (const { lane, nextOffset } of sent) {
+  try {
+    for (const some of inRequests(owed)) {
+      const answered = await commitSome(state, membership, member, some, { deadlineMs, signal });
+      committed += answered.committed;
+      why = answered.why === "" ? why : answered.why;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    why = messageOf(error);
+  }
+  if (committed > 0) state.context.options.onEvent({ kind: "floors-committed", lanes: committed });
+  return why;
+}
+
+type Owed = {
+  readonly lane: LaneState;
+  readonly nextOffset: bigint;
+  readonly metadata: string;
+};
+
+/** Brokers store a commit as one record batch: of 1 MiB at most unless told, together with keys. */
+const commitBytesMax = 512 * 1024;
+/** What a stored offset takes beside its metadata and names, generously. */
+const offsetBytes = 128;
+
+function inRequests(owed: readonly Owed[]): Owed[][] {
+  const requests: Owed[][] = [];
+  let left = 0;
+  for (const one of owed) {
+    const { lane: { topic }, metadata } = one;
+    const bytes = Buffer.byteLength(metadata) + topic.length + offsetBytes;
+    if (bytes > left) {
+      requests.push([]);
+      left = commitBytesMax;
+    }
+    requests.at(-1)!.push(one);
+    left -= bytes;
+  }
+  return requests;
+}
+
+/** One request. Errors: what kept it from being answered. */
+async function commitSome(
+  state: SourceState,
+  membership: Membership,
+  member: GroupMember,
+  owed: readonly Owed[],
+  { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
+): Promise<{ readonly committed: number; readonly why: string }> {
+  const { client, clock, groupId } = state.context.options;
+  const offsets = owed.map(({ lane: { topic, partition }, nextOffset: offset, metadata }) => (
+    { topic, partition, offset, metadata }
+  ));
+  const doing = `commit offsets of consumer group "${groupId}"`;
+  const answers = await withLimit(
+    state.context,
+    { ms: Math.max(1, deadlineMs - clock.nowMs()), doing, signal },
+    (limited) => client.group(groupId).commitOffsets(member, offsets, { signal: limited }),
+  );
+  let why = "";
+  let committed = 0;
+  for (const { lane, nextOffset } of owed) {
     const error = answers.find((one) =>
       one.topic === lane.topic && one.partition === lane.partition
     )?.error ?? null;
@@ -120,16 +169,14 @@ async function tryOnce(
     const done = error === null || gone;
     if (done && state.owed.get(lane.lane)?.nextOffset === nextOffset) state.owed.delete(lane.lane);
   }
-  if (committed > 0) onEvent({ kind: "floors-committed", lanes: committed });
-  return why;
+  return { committed, why };
 }
 
-function offsetOf(state: SourceState, lane: LaneState, nextOffset: bigint) {
-  const { topic, partition, topicId } = lane;
+function markOf(state: SourceState, lane: LaneState, nextOffset: bigint): string {
+  const { topic, topicId } = lane;
   const partitions = state.view?.get(topic)?.leaders.length ?? 0;
   const tables = [...lane.tables].map(([key, offset]) => ({ key, offset }));
-  const metadata = encodeMark({ topicId, nextOffset, partitions, tables });
-  return { topic, partition, offset: nextOffset, metadata };
+  return encodeMark({ topicId, nextOffset, partitions, tables });
 }
 
 /**

@@ -165,6 +165,28 @@ describe("committing floors", () => {
   });
 });
 
+describe("floors of many partitions", () => {
+  test("are committed although brokers would not store them as one batch", async () => {
+    const harness = createHarness();
+    const partitions = 400;
+    withTopic(harness, partitions);
+    const member = await readAll(harness);
+    const tables = Array.from(
+      { length: 60 },
+      (_, index) => ({ key: `shop.collection-with-a-long-name-${index}`, offset: 19n }),
+    );
+    const floors = Array.from(
+      { length: partitions },
+      (_, partition) => floor(`shop.orders-${partition}`, 20n, tables),
+    );
+    await harness.settle(member.source.commitFloors(floors, { signal }));
+    expect(told(member, "floors-failed")).toEqual([]);
+    for (let partition = 0; partition < partitions; partition++) {
+      expect(harness.cluster.committed(group, "shop.orders", partition)?.offset).toBe(20n);
+    }
+  });
+});
+
 describe("starting at floors", () => {
   const heldAt = (offset: bigint | null): MemberOptions => ({
     autoOffsetReset: "latest",
