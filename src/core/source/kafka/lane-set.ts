@@ -81,6 +81,8 @@ export function restartLanes(state: SourceState): void {
   const before = [...state.lanes.values()];
   state.lanes.clear();
   state.gone.clear();
+  // What tables they stand for is known again only once the lanes have come so far.
+  state.owed.clear();
   for (const lane of before) {
     lane.phase = "lost";
     // Of a topic that is gone there is nothing to read again.

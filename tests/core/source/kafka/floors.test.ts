@@ -165,6 +165,29 @@ describe("committing floors", () => {
   });
 });
 
+describe("floors that are owed when reading starts over", () => {
+  test("are never committed without the tables that they stand for", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const member = await readAll(harness);
+    await harness.until(() => told(member, "floors-committed").length > 0);
+    member.fault = (call) => call.kind === "commitOffsets" ? "refused" : "none";
+    const orders = { key: "shop.orders", offset: 9n };
+    await harness.settle(member.source.commitFloors([floor(lane, 10n, [orders])], { signal }));
+    expect(told(member, "floors-failed").length).toBe(1);
+    member.stop();
+    await harness.until(() => member.outcome !== null);
+    member.fault = () => "none";
+    const again = member.source.events({ signal })[Symbol.asyncIterator]();
+    await harness.settle(again.next());
+    await harness.settle(member.source.close());
+    const held = harness.cluster.committed(group, "shop.orders", 0)!;
+    expect(parseMark(held.metadata)).toMatchObject(
+      held.offset === 0n ? { tables: [] } : { tables: [orders] },
+    );
+  });
+});
+
 describe("floors of many partitions", () => {
   test("are committed although brokers would not store them as one batch", async () => {
     const harness = createHarness();
