@@ -54,7 +54,7 @@ for name, shredding in SHREDDINGS.items():
     )
     rows = connection.execute(f"select v::JSON::VARCHAR from '{file}' order by i").fetchall()
     print(json.dumps({"file": file, "rows": [text for (text,) in rows]}))
-columns = ", ".join(f"{value}::{type}::VARIANT as {name}" for name, (type, value) in SCALARS.items())
+columns = ", ".join(f"({value})::{type}::VARIANT as {name}" for name, (type, value) in SCALARS.items())
 types = ", ".join(f"{name}: '{type}'" for name, (type, _) in SCALARS.items())
 file = os.path.join(folder, "scalars.parquet")
 connection.execute(f"copy (select {columns}) to '{file}' (format parquet, shredding {{{types}}})")
