@@ -49,7 +49,7 @@ export async function runCommand(
     onGivenUp: () => log.logger.error(givenUpText, { event: "given-up" }),
   });
   let server: HttpServer | null = null;
-  const traces = openTraces(resolved.values);
+  const traces = openTraces(resolved.values, log.logger);
   if (traces !== null) watchers.push(traces.observe);
   try {
     const opened = await openRunServer(resolved.values, options, {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { productVersion } from "../../delta/log/engine-info.ts";
+import { messageOf } from "../../errors.ts";
 import { traceQueueMax, traceSendEveryMs, traceSendMsMax } from "../../limits.ts";
 import type { RunEvent } from "./run-event.ts";
 
@@ -9,6 +10,10 @@ export type OtlpOptions = {
   readonly headers: Readonly<Record<string, string>>;
   readonly serviceName: string;
   readonly nowMs: () => number;
+  /** Told why the collector takes no spans, and null when it does again; once each. */
+  readonly onAnswer: (why: string | null) => void;
+  /** Time between two sendings. Default `traceSendEveryMs`. */
+  readonly sendEveryMs?: number;
 };
 
 /** Sends spans to a collector; a collector that does not answer costs spans, never the run. */
@@ -38,12 +43,17 @@ export function traceExporter(options: OtlpOptions): TraceExporter {
   const queue: Span[] = [];
   let flush = newFlush();
   let sending: Promise<void> = Promise.resolve();
+  let refused = false;
+  const heard = (why: string | null): void => {
+    if (refused !== (why !== null)) options.onAnswer(why);
+    refused = why !== null;
+  };
   const send = (): void => {
     if (queue.length === 0) return;
     const spans = queue.splice(0);
-    sending = sending.then(() => post(options, spans));
+    sending = sending.then(() => post(options, spans)).then(heard);
   };
-  const timer = setInterval(send, traceSendEveryMs);
+  const timer = setInterval(send, options.sendEveryMs ?? traceSendEveryMs);
   timer.unref();
   const add = (span: Span): void => {
     if (queue.length < traceQueueMax) queue.push(span);
@@ -93,7 +103,8 @@ export function traceExporter(options: OtlpOptions): TraceExporter {
   };
 }
 
-async function post(options: OtlpOptions, spans: readonly Span[]): Promise<void> {
+/** Null, or why the spans are gone: traces are a help, not a duty. */
+async function post(options: OtlpOptions, spans: readonly Span[]): Promise<string | null> {
   const service = attributesOf({ "service.name": options.serviceName });
   const scopeSpans = [{ scope: { name: "cdcdelta", version: productVersion }, spans }];
   const body = { resourceSpans: [{ resource: { attributes: service }, scopeSpans }] };
@@ -105,8 +116,9 @@ async function post(options: OtlpOptions, spans: readonly Span[]): Promise<void>
       signal: AbortSignal.timeout(traceSendMsMax),
     });
     await response.arrayBuffer();
-  } catch {
-    // Traces are a help, not a duty: what the collector did not take is gone.
+    return response.ok ? null : `it answered ${response.status}`;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

@@ -13,11 +13,15 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close().closeAllConnections();
 });
 
-async function collector(received: Received[]): Promise<string> {
+async function collector(
+  received: Received[],
+  statusOf: (index: number) => number = () => 200,
+): Promise<string> {
   const server = createServer((request, response) => {
     let body = "";
     request.setEncoding("utf8").on("data", (part: string) => body += part);
     request.on("end", () => {
+      response.statusCode = statusOf(received.length);
       received.push({ headers: request.headers, body });
       response.end("{}");
     });
@@ -50,7 +54,13 @@ const flushed: PumpEvent = {
   tables: 2,
   latencyMs: 300,
 };
-const options = { headers: { "x-key": "k" }, serviceName: "cdc", nowMs: () => 1_700_000_000_000 };
+const told: (string | null)[] = [];
+const options = {
+  headers: { "x-key": "k" },
+  serviceName: "cdc",
+  nowMs: () => 1_700_000_000_000,
+  onAnswer: (why: string | null) => told.push(why),
+};
 
 describe("traceExporter()", () => {
   test("sends a span for a flush and, below it, one for each commit", async () => {
@@ -102,6 +112,25 @@ describe("traceExporter()", () => {
     await full.close();
     const spans = JSON.parse(received[0]?.body ?? "").resourceSpans[0].scopeSpans[0].spans;
     expect(spans).toHaveLength(1000);
+  });
+
+  test("tells once that the collector takes nothing, and once that it does again", async () => {
+    told.length = 0;
+    const received: Received[] = [];
+    const url = await collector(received, (index) => index < 2 ? 401 : 200);
+    const traces = traceExporter({ ...options, url, sendEveryMs: 1 });
+    while (received.length < 4) {
+      traces.observe({ kind: "pump", event: flushed });
+      await Bun.sleep(1);
+    }
+    await traces.close();
+    expect(told).toEqual(["it answered 401", null]);
+    told.length = 0;
+    const away = traceExporter({ ...options, url: "http://127.0.0.1:9/v1/traces" });
+    away.observe({ kind: "pump", event: flushed });
+    await away.close();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toBeString();
   });
 });
 
