@@ -28,7 +28,9 @@ export function expiredLogFiles(files: readonly ObjectMeta[], time: CleanupTime)
   return files.map((meta) => meta.key).filter((key) => {
     const file = parseLogKey(key);
     // The commit at the checkpoint stays: its timestamp and commitInfo are still asked for.
-    return file !== null && file.version < cutoff;
+    if (file === null) return false;
+    // A compaction that begins there begins with what the checkpoint holds, and is of no use.
+    return file.kind === "compaction" ? file.version <= cutoff : file.version < cutoff;
   });
 }
 

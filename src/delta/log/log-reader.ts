@@ -4,8 +4,9 @@ import type { GetOptions, ObjectMeta } from "../storage/object-store.ts";
 import { parseCommit } from "./action-json.ts";
 import type { Action } from "./actions.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
+import { commitIdOf } from "./log-replay.ts";
 import { commitKey, isPastVersions, logFolder, startAfterForVersion } from "./log-path.ts";
-import { type LogListing, readListing } from "./log-segment.ts";
+import { type LogListing, type LogPiece, type LogSegment, readListing } from "./log-segment.ts";
 
 type ReadOptions = { readonly signal: AbortSignal };
 
@@ -108,6 +109,64 @@ export async function* readCommits(
       yield { version, actions };
     }
   }
+}
+
+/**
+ * What a segment's pieces hold, in order, several read at a time; of commits read as a compaction
+ * only the sum is there. A compaction that cannot be parsed is not needed: its commits are read.
+ * Throws as `readCommits`.
+ */
+export async function* readPieces(
+  engine: Engine,
+  { pieces }: LogSegment,
+  options: ReadOptions & { readonly files: boolean },
+): AsyncGenerator<readonly Action[]> {
+  for (let i = 0; i < pieces.length; i += commitsAtOnce) {
+    const wave = pieces.slice(i, i + commitsAtOnce);
+    const read = await Promise.all(wave.map((piece) => readPiece(engine, piece, options)));
+    for (const [index, actions] of read.entries()) {
+      const piece = wave[index]!;
+      if (actions !== null) yield actions;
+      else if (piece.kind === "commit") {
+        throw logFileGone(engine.store.uri, commitKey(piece.version));
+      } else {
+        const versions = Array.from(
+          { length: piece.endVersion - piece.version + 1 },
+          (_, at) => piece.version + at,
+        );
+        for await (const commit of readCommits(engine, versions, options)) yield commit.actions;
+      }
+    }
+  }
+}
+
+/** Null when the file is gone, or cannot be used. */
+async function readPiece(
+  engine: Engine,
+  piece: LogPiece,
+  options: ReadOptions & { readonly files: boolean },
+): Promise<Action[] | null> {
+  if (piece.kind === "commit") return await readCommit(engine, piece.version, options);
+  const { key } = piece.meta;
+  const bytes = await getIfThere(engine, key, { signal: options.signal });
+  if (bytes === null) return null;
+  try {
+    return parseCommit(bytes, { source: `${engine.store.uri}/${key}`, files: options.files });
+  } catch (error) {
+    if (error instanceof CdcDeltaError && error.code === "log-corrupt") return null;
+    throw error;
+  }
+}
+
+/** The id of a segment's last commit, which a compaction leaves out; null without one. */
+export async function commitIdOfSegment(
+  engine: Engine,
+  { version, pieces }: LogSegment,
+  { signal }: ReadOptions,
+): Promise<string | null> {
+  if (pieces.at(-1)?.kind !== "compaction") return null;
+  const actions = await readCommit(engine, version, { signal, files: false });
+  return actions === null ? null : commitIdOf(actions);
 }
 
 /**

@@ -6,6 +6,18 @@ import { repairAdvice } from "./repair-advice.ts";
 /** A commit's file. */
 export type LogCommit = { readonly version: number; readonly meta: ObjectMeta };
 
+/** A file with what the commits `version` to `endVersion` come to (PROTOCOL.md, "Log Compaction"). */
+export type LogCompaction = {
+  readonly version: number;
+  readonly endVersion: number;
+  readonly meta: ObjectMeta;
+};
+
+/** A file to replay: a commit, or a compaction in the place of several. */
+export type LogPiece =
+  | { readonly kind: "commit"; readonly version: number }
+  | ({ readonly kind: "compaction" } & LogCompaction);
+
 /**
  * A complete checkpoint: one file, or all parts in order. A V2 checkpoint names its sidecars in it; so
  * may one with a classic name.
@@ -22,11 +34,13 @@ export type CheckpointFiles = {
  * 1. `commits` are contiguous and ascend; the last one is `version` (unless the checkpoint is).
  * 2. They start right after the checkpoint, or at 0 without one.
  * 3. The checkpoint is complete and not newer than `version`.
+ * 4. `pieces` cover the same versions as `commits`, each once, in order.
  */
 export type LogSegment = {
   readonly version: number;
   readonly checkpoint: CheckpointFiles | null;
   readonly commits: readonly LogCommit[];
+  readonly pieces: readonly LogPiece[];
 };
 
 /** What a listing of `_delta_log/` holds, in the order of versions. */
@@ -34,11 +48,13 @@ export type LogListing = {
   readonly commits: readonly LogCommit[];
   /** Complete ones. */
   readonly checkpoints: readonly CheckpointFiles[];
+  readonly compactions: readonly LogCompaction[];
 };
 
 /** Sorts out a listing; files that are not the log's own are left out. Pure. */
 export function readListing(files: Iterable<ObjectMeta>): LogListing {
   const commits: LogCommit[] = [];
+  const compactions: LogCompaction[] = [];
   const single: CheckpointFiles[] = [];
   const parts = new Map<
     string,
@@ -54,6 +70,9 @@ export function readListing(files: Iterable<ObjectMeta>): LogListing {
     }
     if (file.kind === "v2-checkpoint" && meta.size > 0) {
       single.push({ version: file.version, kind: `v2-${file.form}`, files: [meta] });
+    }
+    if (file.kind === "compaction" && meta.size > 0) {
+      compactions.push({ version: file.version, endVersion: file.endVersion, meta });
     }
     if (file.kind === "multi-part-checkpoint") {
       const id = `${file.version}/${file.parts}`;
@@ -72,6 +91,7 @@ export function readListing(files: Iterable<ObjectMeta>): LogListing {
   return {
     commits: commits.sort((a, b) => a.version - b.version),
     checkpoints: [...single, ...multiPart].sort((a, b) => a.version - b.version),
+    compactions: compactions.sort((a, b) => a.version - b.version),
   };
 }
 
@@ -97,9 +117,38 @@ export function buildSegment(listing: LogListing, request: SegmentRequest): LogS
     commit.version >= first && commit.version <= version
   );
   checkContiguous(commits, { first, version, listing, request, newest });
-  const segment = { version, checkpoint, commits };
+  const pieces = piecesOf(commits, listing.compactions);
+  const segment = { version, checkpoint, commits, pieces };
   assertSegment(segment);
   return segment;
+}
+
+/**
+ * The fewest files that stand for contiguous commits: a compaction counts where all of its commits
+ * are among them, the longest one first.
+ */
+function piecesOf(
+  commits: readonly LogCommit[],
+  compactions: readonly LogCompaction[],
+): LogPiece[] {
+  const last = commits.at(-1)?.version ?? -1;
+  const longest = new Map<number, LogCompaction>();
+  for (const compaction of compactions) {
+    const { version, endVersion } = compaction;
+    const known = longest.get(version)?.endVersion ?? version;
+    if (endVersion > known && endVersion <= last) longest.set(version, compaction);
+  }
+  const pieces: LogPiece[] = [];
+  for (let i = 0; i < commits.length; i++) {
+    const { version } = commits[i]!;
+    const compaction = longest.get(version);
+    if (compaction === undefined) pieces.push({ kind: "commit", version });
+    else {
+      pieces.push({ kind: "compaction", ...compaction });
+      i += compaction.endVersion - version;
+    }
+  }
+  return pieces;
 }
 
 /** The newest version a listing knows of; null when it is empty. */
@@ -179,10 +228,18 @@ function noVersion(
   );
 }
 
-function assertSegment({ version, checkpoint, commits }: LogSegment): void {
+function assertSegment({ version, checkpoint, commits, pieces }: LogSegment): void {
   const first = checkpoint === null ? 0 : checkpoint.version + 1;
   commits.forEach((commit, i) => assert(commit.version === first + i, "commits are contiguous"));
   const last = commits.at(-1)?.version ?? checkpoint?.version;
   assert(last === version, "a segment ends at its version");
   assert(checkpoint === null || checkpoint.version <= version, "the checkpoint is not newer");
+  const covered = pieces.reduce(
+    (next, piece) => {
+      assert(piece.version === next, "pieces are contiguous");
+      return (piece.kind === "commit" ? piece.version : piece.endVersion) + 1;
+    },
+    first,
+  );
+  assert(covered === first + commits.length, "pieces cover the commits");
 }

@@ -2,13 +2,18 @@ import type { Engine } from "../engine.ts";
 import type { Action, AddFile, RemoveFile } from "./actions.ts";
 import { readCheckpointFiles } from "./checkpoint-reader.ts";
 import { commitTimestampMs } from "./commit-timestamps.ts";
-import { readCommits, withListing } from "./log-reader.ts";
+import { readPieces, withListing } from "./log-reader.ts";
 import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
 import { physicalSchema } from "../schema/column-mapping.ts";
 import { struct } from "../schema/data-type.ts";
 import { assertReadable } from "./table-features.ts";
-import { readCheckpointStateOf, type TableState, toTableState } from "./table-state.ts";
+import {
+  readCheckpointStateOf,
+  type TableState,
+  toTableState,
+  withCommitId,
+} from "./table-state.ts";
 import { findVersionAt } from "./time-travel.ts";
 
 /** A version of a table: its state and its files. */
@@ -81,12 +86,12 @@ export async function replaySegment(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ReplayedSegment> {
   const start = await readCheckpointStateOf(engine, segment, { signal });
-  const versions = segment.commits.map((commit) => commit.version);
   const commits: (readonly Action[])[] = [];
-  for await (const { actions } of readCommits(engine, versions, { signal, files: true })) {
+  for await (const actions of readPieces(engine, segment, { signal, files: true })) {
     commits.push(actions);
   }
-  const state = toTableState(engine, segment.version, replayState(start, commits));
+  const replayed = await withCommitId(engine, segment, replayState(start, commits), { signal });
+  const state = toTableState(engine, segment.version, replayed);
   return { state, changes: replayFiles(commits, engine.store.uri) };
 }
 

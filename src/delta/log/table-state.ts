@@ -7,7 +7,14 @@ import type { Action, DomainMetadata, Metadata, Protocol, SetTransaction } from 
 import { parseCommit } from "./action-json.ts";
 import { readCheckpointState } from "./checkpoint-reader.ts";
 import { commitKey } from "./log-path.ts";
-import { getIfThere, listLog, readCommits, readCommitsAfter, withListing } from "./log-reader.ts";
+import {
+  commitIdOfSegment,
+  getIfThere,
+  listLog,
+  readCommitsAfter,
+  readPieces,
+  withListing,
+} from "./log-reader.ts";
 import { commitIdOf, emptyState, type ReplayedState, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment, newestVersion } from "./log-segment.ts";
 import { columnMappingOf, featuresBlockingRead, unsupportedFeatures } from "./table-features.ts";
@@ -51,6 +58,21 @@ export async function loadTableState(
   });
 }
 
+/** As `loadTableState`, for a table that has to be there. Errors: `not-found` as well. */
+export async function requireTableState(
+  engine: Engine,
+  options: LoadOptions,
+): Promise<TableState> {
+  const state = await loadTableState(engine, options);
+  if (state !== null) return state;
+  const { uri } = engine.store;
+  throw new CdcDeltaError(
+    "not-found",
+    `There is no Delta table at ${uri}: it has no "_delta_log". Check the path`,
+    { context: { table: uri } },
+  );
+}
+
 /** Reads the non-file actions of a segment. */
 async function replaySegmentState(
   engine: Engine,
@@ -58,11 +80,21 @@ async function replaySegmentState(
   { signal }: LoadOptions,
 ): Promise<ReplayedState> {
   let state = await readCheckpointStateOf(engine, segment, { signal });
-  const versions = segment.commits.map((commit) => commit.version);
-  for await (const { actions } of readCommits(engine, versions, { signal, files: false })) {
+  for await (const actions of readPieces(engine, segment, { signal, files: false })) {
     state = replayState(state, [actions]);
   }
-  return state;
+  return await withCommitId(engine, segment, state, { signal });
+}
+
+/** A state whose last commit was read as part of a compaction gets the commit's id. */
+export async function withCommitId(
+  engine: Engine,
+  segment: LogSegment,
+  state: ReplayedState,
+  options: LoadOptions,
+): Promise<ReplayedState> {
+  const commitId = state.commitId ?? await commitIdOfSegment(engine, segment, options);
+  return { ...state, commitId };
 }
 
 /** What a segment starts from: its checkpoint's state, or nothing. */

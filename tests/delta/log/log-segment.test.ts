@@ -14,10 +14,11 @@ const meta = (name: string): ObjectMeta => ({ key: `${logFolder}${name}`, size: 
 const part = (of: number, total: number): string =>
   `${String(of).padStart(10, "0")}.${String(total).padStart(10, "0")}`;
 
-/** `0 1 c1 m1.2/2 v3`: commits, classic, multi-part and V2 checkpoints. */
+/** `0 1 c1 m1.2/2 v3 k0-1`: commits, classic, multi-part and V2 checkpoints, compactions. */
 function listing(text: string): ReturnType<typeof readListing> {
   const files = text.split(" ").filter((word) => word !== "").map((word) => {
-    const [, kind, version, of, total] = /^([cmv]?)(\d+)(?:\.(\d+)\/(\d+))?$/.exec(word) ?? [];
+    const [, kind, version, end, of, total] =
+      /^([cmvk]?)(\d+)(?:-(\d+))?(?:\.(\d+)\/(\d+))?$/.exec(word) ?? [];
     const name = digits(Number(version));
     switch (kind) {
       case "c":
@@ -26,6 +27,8 @@ function listing(text: string): ReturnType<typeof readListing> {
         return meta(`${name}.checkpoint.${part(Number(of), Number(total))}.parquet`);
       case "v":
         return meta(`${name}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.parquet`);
+      case "k":
+        return meta(`${name}.${digits(Number(end))}.compacted.json`);
       default:
         return meta(`${name}.json`);
     }
@@ -93,6 +96,48 @@ describe("buildSegment", () => {
     });
   }
 
+  const compacted: readonly (readonly [string, number | undefined, string])[] = [
+    ["0 1 2 3 k0-2", undefined, "0-2 3"],
+    ["0 1 2 3 k1-3", undefined, "0 1-3"],
+    ["0 1 2 3 k0-1 k2-3", undefined, "0-1 2-3"],
+    ["0 1 2 3 k0-1 k0-2", undefined, "0-2 3"],
+    // The range is replaced whole or not at all.
+    ["0 1 2 3 k1-3", 2, "0 1 2"],
+    ["0 1 2 3 k0-1 k0-3", 2, "0-1 2"],
+    ["0 1 2 3 k2-5", undefined, "0 1 2 3"],
+    // Overlapping ones: the second begins within the first.
+    ["0 1 2 3 k0-2 k1-3", undefined, "0-2 3"],
+    // What a checkpoint holds is not replayed again.
+    ["0 1 2 c2 3 4 k2-3", undefined, "3 4"],
+    ["0 1 2 c2 3 4 k1-4", undefined, "3 4"],
+    ["0 1 2 c2 3 4 k3-4", undefined, "3-4"],
+    ["2 c2 3 4 5 k0-2 k3-4", undefined, "3-4 5"],
+    ["0 1 2 c2 3 k0-1", 1, "0-1"],
+    ["0 1 2 c2 k0-2", undefined, ""],
+    // Neither one commit nor a range that runs backwards.
+    ["0 1 2 k1-1 k2-1", undefined, "0 1 2"],
+  ];
+  for (const [files, version, wanted] of compacted) {
+    test(`${files} at ${version ?? "the newest"}: replays ${wanted || "nothing"}`, () => {
+      const { pieces } = buildSegment(listing(files), {
+        uri: "t",
+        ...(version === undefined ? {} : { version }),
+      });
+      const names = pieces.map((piece) =>
+        piece.kind === "commit" ? `${piece.version}` : `${piece.version}-${piece.endVersion}`
+      );
+      expect(names.join(" ")).toBe(wanted);
+    });
+  }
+
+  test("an empty compaction is none, and none fills a hole between commits", () => {
+    const files = [0, 1].map((version) => meta(`${digits(version)}.json`));
+    const empty = { ...meta(`${digits(0)}.${digits(1)}.compacted.json`), size: 0 };
+    const { pieces } = buildSegment(readListing([...files, empty]), { uri: "t" });
+    expect(pieces.map((piece) => piece.kind)).toEqual(["commit", "commit"]);
+    expect(() => buildSegment(listing("0 2 k0-2"), { uri: "t" })).toThrow("commit 1 is missing");
+  });
+
   const refused: readonly (readonly [string, number | undefined, string, string])[] = [
     ["", undefined, "not-found", "There is no Delta table at t"],
     ["0 2", undefined, "log-corrupt", "commit 1 is missing, the next one is 2"],
@@ -126,7 +171,7 @@ describe("buildSegment", () => {
 
   test("is contiguous and complete, or refused, whatever files there are", () => {
     const words = fc.subarray(
-      ["0", "1", "2", "3", "4", "c1", "c3", "m2.1/2", "m2.2/2", "v2", "v4"],
+      ["0", "1", "2", "3", "4", "c1", "c3", "m2.1/2", "m2.2/2", "v2", "v4", "k0-1", "k1-3", "k2-4"],
       { minLength: 1 },
     );
     fc.assert(fc.property(words, fc.option(fc.nat(5), { nil: undefined }), (files, version) => {

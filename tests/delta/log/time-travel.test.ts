@@ -166,6 +166,14 @@ describe("expiredLogFiles", () => {
     expect(expired(20, 3)).toHaveLength(11);
   });
 
+  test("deletes compactions that begin at or before that checkpoint", () => {
+    const compactions = [[0, 3], [4, 5], [5, 7]].map(([from, to]) =>
+      at(from!, 1, `${String(to).padStart(20, "0")}.compacted.json`)
+    );
+    const gone = expired(9.5, 3, [...log, ...compactions]).filter((name) => name.includes("comp"));
+    expect(gone.map((name) => name[0])).toEqual(["0", "4"]);
+  });
+
   test("cuts at midnight, and keeps all without such a checkpoint", () => {
     expect(expired(5.9, 1)).toEqual(["0.json", "1.json"]);
     expect(expired(3.5, 1)).toEqual([]);
