@@ -60,6 +60,11 @@ export function connectProperties({ kafka, connect, plugins }) {
     "status.storage.partitions": 1,
     "exactly.once.source.support": "enabled",
     "offset.flush.interval.ms": 5000,
+    // A worker that was killed does not keep the next one waiting for a minute.
+    "session.timeout.ms": 6000,
+    "heartbeat.interval.ms": 1000,
+    "rebalance.timeout.ms": 6000,
+    "scheduled.rebalance.max.delay.ms": 0,
     "producer.max.request.size": messageBytesMax,
     "producer.compression.type": "lz4",
   });

@@ -10,6 +10,7 @@ import { expectTable } from "./oracle.ts";
 import { newPipeline, type Pipeline } from "./pipeline.ts";
 import { expectStream } from "./stream-check.ts";
 import type { TopicLog } from "./topic-log.ts";
+import { untilRight } from "./until.ts";
 
 setDefaultTimeout(180_000);
 
@@ -43,10 +44,14 @@ describe.skipIf(!(await isLiveStackPossible()))("servers that fail underneath", 
     let isOver = false;
     const writing = (async () => {
       for (let n = 0; !isOver || n < 20; n++) {
-        // MongoDB itself may be away: the driver tries once more, and then we do.
-        const _id = `${round} ${n}`;
-        await documents.insertOne({ _id: _id as never, n }).catch(() =>
-          documents.updateOne({ _id: _id as never }, { $set: { n } }, { upsert: true })
+        // MongoDB itself may be away.
+        const _id = `${round} ${n}` as never;
+        await documents.insertOne({ _id, n }).catch(() =>
+          // When the first one landed all the same, this changes nothing.
+          untilRight("a write", async () => {
+            await documents.updateOne({ _id }, { $set: { n } }, { upsert: true });
+            return null;
+          })
         );
         written++;
         await sleep(100);

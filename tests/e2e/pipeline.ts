@@ -57,7 +57,11 @@ function runEnv({ urls, storeEnv }: LiveStack, name: string): Record<string, str
 export async function newPipeline(): Promise<Pipeline> {
   const stack = await liveStack();
   const name = `e2e-${randomBytes(4).toString("hex")}`;
-  const mongo = new MongoClient(stack.urls.mongodb, { ignoreUndefined: false });
+  const mongo = new MongoClient(stack.urls.mongodb, {
+    // Servers are taken away in some tests: not for long.
+    serverSelectionTimeoutMS: 10_000,
+    socketTimeoutMS: 10_000,
+  });
   const db = mongo.db(name);
   await makeBucket(stack, name);
   const queries = startTableQueries(stack.readerEnv);
