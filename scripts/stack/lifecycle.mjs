@@ -1,5 +1,5 @@
 // Starting and stopping the parts of one data folder.
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -45,7 +45,7 @@ export function up(options) {
         ...(secure ? { secure } : {}),
       };
     }
-    if (options.whilePid !== undefined) await watch(data, state, options.whilePid);
+    if (options.whilePid !== undefined) await watch(options, state);
     writeState(data, state);
     await startAll(options, state, start);
   });
@@ -196,11 +196,12 @@ export async function status({ data, names }) {
 }
 
 /** Leaves a process behind that stops the stack when another has ended; the last call counts. */
-async function watch(data, state, pid) {
+async function watch({ data, whilePid, wipe }, state) {
   await stopProcess(state.watch, 2000);
   const script = fileURLToPath(new URL("stack.mjs", import.meta.url));
   const log = path.join(data, "watch.log");
-  const args = [script, "watch", "--while-pid", String(pid), "--data", data];
+  const args = [script, "watch", "--while-pid", String(whilePid), "--data", data];
+  if (wipe) args.push("--wipe");
   const child = startDetached(process.execPath, args, { log, cwd: data, env: quietEnv() });
   state.watch = { pid: child.pid, startTime: child.startTime };
 }
@@ -219,4 +220,13 @@ export async function watchOver(options) {
   const watched = identityOf(options.whilePid);
   while (isRunning(watched)) await sleep(500);
   await down(options);
+  if (options.wipe) removeOwnFiles(options.data);
+}
+
+/** What is left of a stack without parts; the folder too, unless it holds other things. */
+function removeOwnFiles(data) {
+  for (const name of ["stack.json", "stack.lock", "watch.log"]) {
+    rmSync(path.join(data, name), { force: true });
+  }
+  if (readdirSync(data).length === 0) rmdirSync(data);
 }

@@ -19,7 +19,7 @@ const usage = `node scripts/stack/stack.mjs COMMAND
   --format FORMAT table or json, of up, restart and status
   --while-pid PID up: stop the stack when that process has ended
   --grace SECONDS down: SIGKILL after this long (default: 20)
-  --wipe          down: remove the data too`;
+  --wipe          down: remove the data too; up with --while-pid: then`;
 
 const commands = {
   async up(options) {

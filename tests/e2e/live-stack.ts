@@ -43,6 +43,7 @@ export async function liveStack(): Promise<LiveStack> {
       ...args,
       "--while-pid",
       String(process.pid),
+      "--wipe",
       "--data",
       data,
       "--format",

@@ -175,7 +175,7 @@ describe.skipIf(!requirement(existsSync(minioBinary()), minioMissing))("one part
   test("ends with the process that it was started for", async () => {
     const data = newFolder();
     const owner = spawn("sleep", ["600"]);
-    const args = ["up", ...only, "--data", data, "--while-pid", String(owner.pid)];
+    const args = ["up", ...only, "--data", data, "--while-pid", String(owner.pid), "--wipe"];
     try {
       const minio = partsOf(await stack(args)).get("minio");
       expect(await isOpen(minio?.ports["minio"] ?? 0)).toBe(true);
@@ -183,6 +183,7 @@ describe.skipIf(!requirement(existsSync(minioBinary()), minioMissing))("one part
       owner.kill("SIGKILL");
     }
     await until("the end of everything", () => processesNaming(data).length === 0);
+    expect(existsSync(data)).toBe(false);
   });
 
   test("is not mistaken for a later process with its id", async () => {
