@@ -1,7 +1,7 @@
-import { messageOf } from "../../errors.ts";
 import { healthAnswerMsMax } from "../../limits.ts";
 import type { healthOptions, OptionValues } from "../command-options.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { networkReason } from "../network-reason.ts";
 import { defaultHttpPort } from "../settings/operation-settings.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -24,21 +24,14 @@ export async function healthCommand(
     await world.stdout.write(`${(await response.text()).trim()}\n`);
     return response.ok ? exitCodes.done : exitCodes.failed;
   } catch (error) {
-    const why = code(error) ?? messageOf(error);
     await world.stderr.write(
-      `cdcdelta: no answer from ${target}: ${why}. Is a run there, and at this port ` +
+      `cdcdelta: no answer from ${target}: ${
+        networkReason(error)
+      }. Is a run there, and at this port ` +
         "(--http-port, --url)?\n",
     );
     return exitCodes.failed;
   }
-}
-
-/** `ECONNREFUSED` and such; what runtimes say beside it is of no use here. */
-function code(error: unknown): string | null {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ("code" in at && typeof at.code === "string") return at.code;
-  }
-  return null;
 }
 
 /** Where the run with the same settings listens. */

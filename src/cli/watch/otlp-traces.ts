@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { productVersion } from "../../delta/log/engine-info.ts";
-import { messageOf } from "../../errors.ts";
 import { traceQueueMax, traceSendEveryMs, traceSendMsMax } from "../../limits.ts";
+import { networkReason } from "../network-reason.ts";
 import type { RunEvent } from "./run-event.ts";
 
 export type OtlpOptions = {
@@ -118,7 +118,7 @@ async function post(options: OtlpOptions, spans: readonly Span[]): Promise<strin
     await response.arrayBuffer();
     return response.ok ? null : `it answered ${response.status}`;
   } catch (error) {
-    return messageOf(error);
+    return networkReason(error);
   }
 }
 
