@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { output } from "../stack/stack-command.ts";
 import { optional } from "../support/requirement.ts";
@@ -48,6 +49,29 @@ describe("the Dockerfile", () => {
     expect(compose).toEqual(["CMD", binary, "health"]);
   });
 
+  test("gives the build all that it needs", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "cdcdelta-image-"));
+    try {
+      for (const { word, rest } of stages[0] ?? []) {
+        const words = rest.split(" ");
+        const target = words.pop() ?? "";
+        if (word !== "COPY") continue;
+        for (const file of words) {
+          const to = target.endsWith("/") ? path.join(target, path.basename(file)) : target;
+          cpSync(path.join(projectRoot, file), path.join(folder, to), { recursive: true });
+        }
+      }
+      // `npm ci` would install it.
+      symlinkSync(path.join(projectRoot, "node_modules"), path.join(folder, "node_modules"));
+      const build = path.join(folder, "scripts", "build.mjs");
+      const { status, stdout, stderr } = await output(Bun.which("node") ?? "node", [build]);
+      expect({ status, text: stdout + stderr }).toMatchObject({ status: 0 });
+      expect(existsSync(path.join(folder, "dist", "cdcdelta"))).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
+
   test("copies files that exist, and lets them through to the build", () => {
     const ignore = readFileSync(path.join(projectRoot, "deploy/Dockerfile.dockerignore"), "utf8");
     const allowed = ignore.split("\n").filter((line) => line.startsWith("!"))
@@ -60,6 +84,7 @@ describe("the Dockerfile", () => {
     expect(missing).toEqual([]);
     expect(copied.filter((file) => !allowed.includes(file))).toEqual([]);
     expect(allowed.filter((file) => !copied.includes(file))).toEqual([]);
+    expect(new Set(allowed).size).toBe(allowed.length);
   });
 
   test.skipIf(!isBinaryBuilt() || !namespaces)(
