@@ -9,7 +9,13 @@ import { loadTableState } from "../../src/delta/log/table-state.ts";
 import { type ObjectStore, subStore } from "../../src/delta/storage/object-store.ts";
 import { retryingStore } from "../../src/delta/storage/retrying-store.ts";
 import { CdcDeltaError } from "../../src/errors.ts";
-import { createFakeCluster, type FakeCluster, type FakeNetwork } from "../support/fake-broker.ts";
+import type { ClusterMetadata, FetchedPartition } from "../../src/core/kafka/kafka-client.ts";
+import {
+  createFakeCluster,
+  type FakeCall,
+  type FakeCluster,
+  type FakeNetwork,
+} from "../support/fake-broker.ts";
 import { createKafkaInput, type KafkaInput } from "./kafka-input.ts";
 import type { Process } from "./scheduler.ts";
 import { noFaults, simStore } from "./sim-store.ts";
@@ -40,12 +46,18 @@ export type GroupWeather = {
   readonly reset: number;
   /** The leader of a partition moves to the other broker. */
   readonly move: number;
+  /** Brokers do not know of a topic for a while. */
+  readonly hide: number;
+  /** A leader answers for once that it does not have an offset. */
+  readonly behind: number;
 };
 
 export type KafkaWorld = World & {
   readonly cluster: FakeCluster;
   readonly kafka: KafkaInput;
   readonly group: GroupWeather;
+  /** Topics that the brokers do not know of just now → until when. */
+  readonly hidden: Map<string, number>;
   readonly wire: Process;
 };
 
@@ -83,7 +95,10 @@ export function makeKafkaWorld(seed: number): KafkaWorld {
       forget: on(0.001),
       reset: on(0.003),
       move: on(0.002),
+      hide: random.chance(0.2) ? 0.002 : 0,
+      behind: on(0.01),
     },
+    hidden: new Map(),
   };
 }
 
@@ -167,19 +182,37 @@ function kafkaNetwork(world: KafkaWorld, life: MemberLife): FakeNetwork {
   const fail = (what: string): Promise<never> =>
     Promise.reject(new CdcDeltaError("kafka", `simulated: ${what}`, { retryable: true }));
   const delay = (): number => 1 + random.int(10);
-  return async (_call, effect) => {
+  return async (call, effect) => {
     const cut = (): boolean => scheduler.nowMs() < life.cutUntilMs;
     const chance = (probability: number): boolean => !world.calm && random.chance(probability);
     if (cut() || chance(group.refused)) {
       return await scheduler.wait(process, delay(), () => fail("refused"));
     }
-    const value = await scheduler.wait(wire, delay(), effect);
+    const value = await scheduler.wait(wire, delay(), async () => {
+      const answer = await effect();
+      return world.calm ? answer : spoil(world, call, answer);
+    });
     if (chance(group.silent)) {
       return await scheduler.wait(process, 15_000, () => fail("no answer"));
     }
     const lost = cut() || chance(group.lost);
     return await scheduler.wait(process, delay(), () => lost ? fail("answer lost") : value);
   };
+}
+
+/** What a broker answers that does not know everything just now. */
+function spoil<T>({ hidden, group, random, scheduler }: KafkaWorld, call: FakeCall, answer: T): T {
+  if (call.kind === "metadata") {
+    const metadata = answer as ClusterMetadata;
+    const topics = metadata.topics.filter(({ topic }) =>
+      scheduler.nowMs() >= (hidden.get(topic) ?? 0)
+    );
+    return { ...metadata, topics } as T;
+  }
+  if (call.kind !== "fetch") return answer;
+  return (answer as readonly FetchedPartition[]).map((one) =>
+    random.chance(group.behind) ? { ...one, error: "OFFSET_OUT_OF_RANGE", data: [] } : one
+  ) as T;
 }
 
 function tablesOf(world: KafkaWorld, store: ObjectStore): KafkaSourceOptions["tables"] {

@@ -125,4 +125,11 @@ export const mutants: readonly Mutant[] = [
     find: "    state.owed.set(floor.lane, floor);",
     replace: "    state.owed.set(floor.lane, { ...floor, nextOffset: lane.delivered });",
   },
+  {
+    name: "a topic that was hidden is given again beside what is held of it",
+    simulation: "kafka-group",
+    file: "src/core/source/kafka/lane-set.ts",
+    find: "  loseLane(state, before);",
+    replace: "",
+  },
 ];
