@@ -200,10 +200,11 @@ function readTimestamp(input: unknown): Reading<number> {
     : ok(ms);
 }
 
-function rowCount(): ValueType<number> {
+/** A number, or `all`, which is `Infinity`. */
+export function rowCount(): ValueType<number> {
   return valueType<number>({
     placeholder: "<n|all>",
-    form: "a number of rows, or `all`",
+    form: "a number, or `all`",
     read: (input) => {
       if (input === "all") return ok(Number.POSITIVE_INFINITY);
       const text = String(input).trim();

@@ -7,7 +7,12 @@ import {
   runOptions,
 } from "./command-options.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
-import { optimizeOptions } from "./tables/table-options.ts";
+import {
+  checkpointOptions,
+  optimizeOptions,
+  restoreOptions,
+  vacuumOptions,
+} from "./tables/table-options.ts";
 import { snapshotOptions } from "./snapshot/snapshot-options.ts";
 
 /** Words of a command line that belong to no flag. */
@@ -27,6 +32,12 @@ export type CommandSpec = {
   readonly argument: CommandArgument | null;
   readonly options: Readonly<Record<string, AnyCommandOption>>;
   readonly examples: readonly (readonly [command: string, meaning: string])[];
+};
+
+const tableArgument: CommandArgument = {
+  name: "table",
+  description: "path, file: or s3:// URI of the table",
+  arity: "one",
 };
 
 const tablesArgument: CommandArgument = {
@@ -106,11 +117,7 @@ export const commandSpecs: readonly CommandSpec[] = [
     description: "Reads any Delta table that cdcdelta can read, its own or not, and prints its " +
       "version, protocol, schema, files, last commits and stored positions; or its history, its " +
       "files, its rows, or the statements that register it.",
-    argument: {
-      name: "table",
-      description: "path, file: or s3:// URI of the table",
-      arity: "one",
-    },
+    argument: tableArgument,
     options: inspectOptions,
     examples: [
       ["cdcdelta inspect ./lake/shop/orders", "the table at a glance"],
@@ -137,6 +144,46 @@ export const commandSpecs: readonly CommandSpec[] = [
         "the partitions of this year",
       ],
     ],
+  },
+  {
+    name: "vacuum",
+    summary: "delete files that no version within the retention needs",
+    description: "Deletes data files, deletion vectors and change files that left the table " +
+      "longer ago than the retention, and what killed writers left behind. Earlier versions that " +
+      "need them stop being readable: --dry-run says which. Files that are younger, the log and " +
+      "hidden folders are never touched. It may be ended anywhere; what is left goes next time.",
+    argument: tablesArgument,
+    options: vacuumOptions,
+    examples: [
+      ["cdcdelta vacuum ./lake/shop/orders --dry-run", "what would go, and what that costs"],
+      ["cdcdelta vacuum --all --base-path s3://lake/cdc --retention 30d", "all tables"],
+    ],
+  },
+  {
+    name: "restore",
+    summary: "make an earlier version of a Delta table the newest again",
+    description: "Brings files, schema and properties of an earlier version back, in one commit; " +
+      "the versions between stay readable. Refused, naming files, when a vacuum deleted what it " +
+      "needs. Stored positions stay as they are: a running sink goes on from where it was and " +
+      "does not write again what the restore took out.",
+    argument: tableArgument,
+    options: restoreOptions,
+    examples: [
+      ["cdcdelta restore ./lake/shop/orders --version 41 --dry-run", "what would come and go"],
+      [
+        "cdcdelta restore s3://lake/cdc/shop/orders --timestamp 2026-01-31T12:00:00Z --yes",
+        "do it",
+      ],
+    ],
+  },
+  {
+    name: "checkpoint",
+    summary: "write a checkpoint of a Delta table's newest version",
+    description: "Writes a checkpoint whether one is due or not, so that readers need not read " +
+      "the commits before it one by one, and cleans up log files past their retention.",
+    argument: tablesArgument,
+    options: checkpointOptions,
+    examples: [["cdcdelta checkpoint ./lake/shop/orders", "one table"]],
   },
   {
     name: "health",

@@ -3,7 +3,7 @@ import type { Problem } from "./settings/problem.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
 import { snapshotRequirements } from "./snapshot/snapshot-requirements.ts";
-import { tablesRequirements } from "./tables/tables-requirements.ts";
+import { restoreRequirements, tablesRequirements } from "./tables/tables-requirements.ts";
 import type { SettingKey, Settings } from "./settings/settings.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -21,7 +21,11 @@ export function requirements(
     case "inspect":
       return inspectRequirements(options);
     case "optimize":
+    case "vacuum":
+    case "checkpoint":
       return tablesRequirements(resolved, options, words);
+    case "restore":
+      return restoreRequirements(options);
     case "deploy-connector":
       return [...kafkaRequirements(resolved), ...deployRequirements(resolved, options)];
     case "snapshot":

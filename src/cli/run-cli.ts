@@ -16,7 +16,12 @@ import { formatProblems, misspeltVariables, type Problem } from "./settings/prob
 import { type ResolvedSettings, resolveSettings } from "./settings/resolve-settings.ts";
 import { systemFacts } from "./system.ts";
 import { snapshotOptions } from "./snapshot/snapshot-options.ts";
-import { optimizeOptions } from "./tables/table-options.ts";
+import {
+  checkpointOptions,
+  optimizeOptions,
+  restoreOptions,
+  vacuumOptions,
+} from "./tables/table-options.ts";
 import type { CliWorld } from "./world.ts";
 
 type CommandInvocation = Extract<Invocation, { kind: "command" }>;
@@ -87,6 +92,19 @@ async function dispatch(
     case "optimize": {
       const { optimizeCommand } = await import("./commands/optimize.ts");
       return await optimizeCommand(world, resolved, words, optionsOf(optimizeOptions, options));
+    }
+    case "vacuum": {
+      const { vacuumCommand } = await import("./commands/vacuum.ts");
+      return await vacuumCommand(world, resolved, words, optionsOf(vacuumOptions, options));
+    }
+    case "restore": {
+      const { restoreCommand } = await import("./commands/restore.ts");
+      const flags = optionsOf(restoreOptions, options);
+      return await restoreCommand(world, resolved, argument ?? "", flags);
+    }
+    case "checkpoint": {
+      const { checkpointCommand } = await import("./commands/checkpoint.ts");
+      return await checkpointCommand(world, resolved, words, optionsOf(checkpointOptions, options));
     }
     case "deploy-connector": {
       const { deployConnectorCommand } = await import("./commands/deploy-connector.ts");

@@ -1,8 +1,7 @@
 import { type HistoryEntry, loadHistory } from "../../delta/log/history.ts";
 import { loadSnapshot, type Snapshot, type SnapshotAt } from "../../delta/log/snapshot.ts";
-import { loadTableState } from "../../delta/log/table-state.ts";
+import { requireTableState } from "../../delta/log/table-state.ts";
 import type { Engine } from "../../delta/engine.ts";
-import { CdcDeltaError } from "../../errors.ts";
 import type { inspectOptions, OptionValues } from "../command-options.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { ddlText } from "../inspect/ddl.ts";
@@ -77,7 +76,7 @@ async function history(
   const timeTravel = options.version !== null || options.timestamp !== null;
   const few = limit === null || timeTravel ? { signal } : { limit, signal };
   const entries = await loadHistory(engine, few);
-  if (entries.length === 0) await assertTable(engine, signal);
+  if (entries.length === 0) await requireTableState(engine, { signal });
   const wanted = entries.filter((entry) => isWithin(entry, options));
   return historyText(historyRows(wanted.slice(0, limit ?? wanted.length)), format);
 }
@@ -116,14 +115,4 @@ async function overview(
 function snapshotAt({ version, timestamp }: InspectOptions): SnapshotAt | null {
   if (version !== null) return { kind: "version", version };
   return timestamp === null ? null : { kind: "timestamp", timestampMs: timestamp };
-}
-
-async function assertTable(engine: Engine, signal: AbortSignal): Promise<void> {
-  if (await loadTableState(engine, { signal }) !== null) return;
-  const { uri } = engine.store;
-  throw new CdcDeltaError(
-    "not-found",
-    `There is no Delta table at ${uri}: it has no "_delta_log". Check the path`,
-    { context: { table: uri } },
-  );
 }

@@ -1,9 +1,7 @@
-import type { Engine } from "../../delta/engine.ts";
-import { loadTableState } from "../../delta/log/table-state.ts";
+import { requireTableState } from "../../delta/log/table-state.ts";
 import { optimize, type OptimizePlan, planOptimize } from "../../delta/operations/optimize.ts";
 import type { OptimizeRules } from "../../delta/operations/optimize-plan.ts";
 import { partitionFilter } from "../../delta/operations/partition-filter.ts";
-import { CdcDeltaError } from "../../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
@@ -36,20 +34,11 @@ async function rulesOf(
   { engine, stop }: TableTask,
   { where, targetSize }: OptimizeFlags,
 ): Promise<OptimizeRules> {
-  const state = await loadTableState(engine, { signal: stop });
-  if (state === null) throw noTable(engine);
+  const state = await requireTableState(engine, { signal: stop });
   return {
     targetBytes: targetSize ?? tableTargetBytes(state.metadata.configuration),
     where: partitionFilter(where ?? [], state, engine.store.uri),
   };
-}
-
-function noTable({ store: { uri } }: Engine): CdcDeltaError {
-  return new CdcDeltaError(
-    "not-found",
-    `There is no Delta table at ${uri}: it has no "_delta_log". Check the path`,
-    { context: { table: uri } },
-  );
 }
 
 async function plannedResult(task: TableTask, flags: OptimizeFlags): Promise<OptimizeResult> {

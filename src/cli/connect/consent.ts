@@ -1,8 +1,5 @@
-import { CdcDeltaError } from "../../errors.ts";
+import { askConsent, type Consent } from "../consent.ts";
 import type { ConnectSession } from "./connect-session.ts";
-
-/** The answer to a question whether to go on. */
-export type Consent = "yes" | "no" | "interrupted";
 
 /**
  * Asks a person before something is deleted; `--yes` answers for them. Errors: `usage` where there
@@ -14,18 +11,5 @@ export async function consent(
 ): Promise<Consent> {
   if (yes) return "yes";
   await waiting.clear();
-  if (world.ask === null) {
-    throw new CdcDeltaError(
-      "usage",
-      `${question} There is no terminal to ask on: run it again with --yes. Nothing was changed`,
-    );
-  }
-  for (let tries = 0; tries < 3; tries++) {
-    const answer = await world.ask(`${question} [y/N] `, signal);
-    if (answer === null) return "interrupted";
-    if (/^\s*(y|yes)\s*$/i.test(answer)) return "yes";
-    if (/^\s*(n|no)?\s*$/i.test(answer)) return "no";
-    await world.stderr.write("Please answer yes or no.\n");
-  }
-  return "no";
+  return await askConsent(world, question, signal);
 }

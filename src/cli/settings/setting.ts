@@ -6,14 +6,17 @@ export type CommandName =
   | "snapshot"
   | "inspect"
   | "optimize"
+  | "vacuum"
+  | "restore"
+  | "checkpoint"
   | "health"
   | "config";
 
 /** Commands that work on tables alone, without a source. */
-export const tableCommands = ["inspect", "optimize"] as const;
+export const tableCommands = ["inspect", "optimize", "vacuum", "restore", "checkpoint"] as const;
 
 /** Those of them that take all tables below the base path. */
-export const allTablesCommands = ["optimize"] as const;
+export const allTablesCommands = ["optimize", "vacuum", "checkpoint"] as const;
 
 /** Chapters of the help and of docs/config.md, in order. */
 export const settingGroups = [

@@ -1,8 +1,8 @@
 import { counted } from "../output/counted.ts";
-import { jsonText } from "../output/json-text.ts";
 import { factsText, tableText } from "../output/table-text.ts";
 import { humanByteSize } from "../settings/units.ts";
 import type { TablesReport } from "./each-table.ts";
+import { doneTables, stoppedText, tablesJson } from "./tables-json.ts";
 
 /** What an optimize did to a table, or would do. */
 export type OptimizeResult = {
@@ -24,19 +24,13 @@ export type OptimizeResult = {
 
 /** The result of `optimize` for standard output. Pure. */
 export function optimizeText(
-  { outcomes, stopped }: TablesReport<OptimizeResult>,
+  report: TablesReport<OptimizeResult>,
   { dryRun, format }: { readonly dryRun: boolean; readonly format: "table" | "json" },
 ): string {
-  if (format === "json") {
-    const tables = outcomes.map((each) =>
-      each.kind === "done"
-        ? { table: each.uri, ...each.result }
-        : { table: each.uri, error: { code: each.code, message: each.message } }
-    );
-    return `${jsonText({ dryRun, stopped, tables })}\n`;
-  }
-  const done = outcomes.flatMap((each) => each.kind === "done" ? [each] : []);
-  if (done.length === 0) return stopped ? `${stoppedText}\n` : "";
+  if (format === "json") return tablesJson(report, { dryRun });
+  const done = doneTables(report);
+  const { stopped } = report;
+  if (done.length === 0) return stopped ? stoppedText : "";
   const about = dryRun ? "~" : "";
   const rows = done.map(({ uri, result }) => [
     uri,
@@ -72,5 +66,3 @@ function factsOf(
   if (stopped) facts.push(["ended by", "a signal; run again to go on"]);
   return facts;
 }
-
-const stoppedText = "Ended by a signal before anything was done; run again to go on";

@@ -2,8 +2,15 @@ import {
   parsePartitionCondition,
   type PartitionCondition,
 } from "../../delta/operations/partition-condition.ts";
-import { configFile, option, type OptionValues, toggleOption } from "../command-options.ts";
-import { byteSize, choice } from "../settings/basic-types.ts";
+import {
+  configFile,
+  option,
+  type OptionValues,
+  rowCount,
+  timestamp,
+  toggleOption,
+} from "../command-options.ts";
+import { byteSize, choice, duration, wholeNumber } from "../settings/basic-types.ts";
 import { invalid, ok, quote, type ValueType, valueType } from "../settings/value-type.ts";
 
 const all = toggleOption("Take all Delta tables below the base path");
@@ -34,6 +41,54 @@ export const optimizeOptions = {
   format,
 } as const;
 
+/** Flags of `vacuum`. */
+export const vacuumOptions = {
+  all,
+  retention: option({
+    type: duration({ min: 0, max: 3_660 * 86_400_000, example: "7d" }),
+    default: null,
+    description: "Files that left the table longer ago go (default: the table's own, " +
+      "delta.deletedFileRetentionDuration, else 7d); a shorter one than the table's own needs " +
+      "--force",
+  }),
+  force: toggleOption(
+    "Allow a shorter retention than the table's own: readers of earlier versions and writers " +
+      "that are slower than that lose their files",
+  ),
+  dryRun: toggleOption("Show what would go, and which versions stop being readable"),
+  limit: option({
+    type: rowCount(),
+    default: 20,
+    description: "Files that --dry-run lists for each table: a number, or all",
+  }),
+  config: configFile(),
+  format,
+} as const;
+
+/** Flags of `restore`. */
+export const restoreOptions = {
+  version: option({
+    type: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER, example: "12", placeholder: "<v>" }),
+    default: null,
+    description: "Make this version the newest again",
+  }),
+  timestamp: option({
+    type: timestamp(),
+    default: null,
+    description: "The version that was the newest at this time",
+  }),
+  dryRun: toggleOption("Show which files and rows would come and go; write nothing"),
+  yes: toggleOption("Do not ask, for scripts"),
+  config: configFile(),
+  format,
+} as const;
+
+/** Flags of `checkpoint`. */
+export const checkpointOptions = { all, config: configFile(), format } as const;
+
+export type VacuumFlags = OptionValues<typeof vacuumOptions>;
+export type RestoreFlags = OptionValues<typeof restoreOptions>;
+export type CheckpointFlags = OptionValues<typeof checkpointOptions>;
 export type OptimizeFlags = OptionValues<typeof optimizeOptions>;
 
 function partitionConditions(): ValueType<readonly PartitionCondition[]> {

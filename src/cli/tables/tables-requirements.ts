@@ -35,3 +35,19 @@ export function tablesRequirements(
     fix: "write the path or URI of a table",
   }));
 }
+
+/** One way to say which version comes back. Pure. */
+export function restoreRequirements(options: Readonly<Record<string, unknown>>): Problem[] {
+  const given = ["version", "timestamp"].filter((key) => options[key] !== null);
+  if (given.length === 1) return [];
+  const place = "--version, --timestamp";
+  return [
+    given.length === 0
+      ? {
+        place,
+        message: "are missing: it is not said which version comes back",
+        fix: "write one of them; cdcdelta inspect --history lists the versions",
+      }
+      : { place, message: "both say which version comes back", fix: "use one of them" },
+  ];
+}

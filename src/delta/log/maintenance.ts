@@ -1,8 +1,10 @@
-import { messageOf } from "../../errors.ts";
+import { CdcDeltaError, messageOf } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import { writeCheckpoint } from "./checkpoint-writer.ts";
+import type { LastCheckpoint } from "./last-checkpoint.ts";
 import { cleanUpLog } from "./log-cleanup.ts";
-import type { TableState } from "./table-state.ts";
+import { assertCheckpointable } from "./table-features.ts";
+import { requireTableState, type TableState } from "./table-state.ts";
 
 /** What became of the work that follows a commit. A failure is a value: the commit stands. */
 export type MaintenanceOutcome =
@@ -39,6 +41,33 @@ export async function maintainTable(
     signal.throwIfAborted();
     return { kind: "failed", why: messageOf(error) };
   }
+}
+
+/** A checkpoint that was asked for. */
+export type WrittenCheckpoint = LastCheckpoint & { readonly deletedLogFiles: number };
+
+/**
+ * Writes a checkpoint of the newest version, due or not, and cleans up the log. Errors: `not-found`
+ * without a table, `unsupported` for features that cdcdelta does not know and tables that want
+ * statistics as structs, the store's.
+ */
+export async function checkpointTable(
+  engine: Engine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<WrittenCheckpoint> {
+  const { uri } = engine.store;
+  const state = await requireTableState(engine, { signal });
+  assertCheckpointable(state, uri);
+  if (state.protocol.minWriterVersion >= 3 && wantsStructStatistics(state)) {
+    throw new CdcDeltaError(
+      "unsupported",
+      `Cannot write a checkpoint of ${uri}: the table wants delta.checkpoint.writeStatsAsStruct, ` +
+        "which cdcdelta does not write. Unset the property, or let its other writers do it",
+      { context: { table: uri, property: "delta.checkpoint.writeStatsAsStruct" } },
+    );
+  }
+  const written = await writeCheckpoint(engine, state.version, { signal });
+  return { ...written, deletedLogFiles: await cleanUpLog(engine, state, { signal }) };
 }
 
 function wantsStructStatistics(state: TableState): boolean {

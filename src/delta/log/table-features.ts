@@ -161,16 +161,30 @@ export function assertWritable(table: GatedTable, uri: string): void {
  * (PROTOCOL.md, "VACUUM Protocol Check"). Known features that keep us from adding rows do not matter.
  */
 export function assertVacuumable(table: GatedTable, uri: string): void {
+  assertKnown("vacuum", table, uri);
+}
+
+/**
+ * Throws `unsupported` when a checkpoint could leave something out: one holds what is known. Known
+ * features that keep us from adding rows do not matter.
+ */
+export function assertCheckpointable(table: GatedTable, uri: string): void {
+  assertKnown("write a checkpoint of", table, uri);
+}
+
+function assertKnown(action: GatedAction, table: GatedTable, uri: string): void {
   for (const side of ["reader", "writer"] as const) checkProtocol(table.protocol, side, uri);
   const unknown = protocolFeatures(table.protocol).filter((name) =>
     !Object.hasOwn(knownFeatures, name)
   );
-  if (unknown.length > 0) throw unsupportedFeatures("vacuum", unknown, uri);
+  if (unknown.length > 0) throw unsupportedFeatures(action, unknown, uri);
 }
+
+type GatedAction = "read" | "write to" | "vacuum" | "write a checkpoint of";
 
 /** The error for features that stop us; `context.features` holds their names, comma-separated. */
 export function unsupportedFeatures(
-  action: "read" | "write to" | "vacuum",
+  action: GatedAction,
   features: readonly string[],
   uri: string,
 ): CdcDeltaError {

@@ -115,7 +115,7 @@ function checkedRetention(
   const own = properties.deletedFileRetentionMs;
   const wanted = retentionMs ?? own;
   if (wanted >= own || force) return wanted;
-  const hours = (ms: number): string => `${Number((ms / 3_600_000).toFixed(2))} hours`;
+  const hours = (ms: number): string => `${Number((ms / 3_600_000).toFixed(2))} h`;
   throw new CdcDeltaError(
     "usage",
     `Cannot vacuum ${uri} with a retention of ${hours(wanted)}: its own is ${hours(own)} ` +

@@ -86,7 +86,7 @@ describe("vacuum", () => {
     const engine = await usedTable();
     engine.nowMs += 10_000;
     const short = { ...own, retentionMs: 0 };
-    await expect(planVacuum(engine, short)).rejects.toThrow("its own is 168 hours");
+    await expect(planVacuum(engine, short)).rejects.toThrow("its own is 168 h");
     const plan = await planVacuum(engine, { ...short, force: true });
     await vacuum(engine, plan, { signal });
     expect(await keysOf(engine)).toEqual([".crc", "_hidden/x", "first", "live", "orphan"]);
