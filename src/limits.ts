@@ -6,6 +6,9 @@ export const jobBytesMax = 8 * 1024 * 1024;
 /** Decompressed bytes of one Kafka record batch; brokers take batches of 1 MiB unless told. */
 export const kafkaBatchBytesMax = 256 * 1024 * 1024;
 
+/** Brokers that are asked for full answers; where there are more, they share what these may bring. */
+export const fullFetchesMax = 2;
+
 /** Tables of one flush that are committed at the same time. */
 export const tableCommitsParallelMax = 8;
 

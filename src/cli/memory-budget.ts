@@ -1,3 +1,5 @@
+import { fullFetchesMax } from "../limits.ts";
+
 const mebibyte = 1024 ** 2;
 
 /** What the process takes with nothing read: runtime, main thread, writes under way. */
@@ -23,12 +25,9 @@ export function workersWithin(memoryBytes: number): number {
   return Math.max(1, Math.floor((memoryBytes - idleBytes) / (2 * threadBytes)));
 }
 
-/** Brokers with an answer under way at the same time, for the memory budget. */
-const brokersFetched = 2;
-
 /** Memory of fetches from Kafka that are under way or were not handed over yet. */
 export function fetchBytes(fetchBytesMax: number): number {
-  return brokersFetched * fetchBytesMax;
+  return fullFetchesMax * fetchBytesMax;
 }
 
 /**

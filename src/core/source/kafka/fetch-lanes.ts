@@ -1,3 +1,4 @@
+import { fullFetchesMax } from "../../../limits.ts";
 import type { FetchedPartition, TopicPartition } from "../../kafka/kafka-client.ts";
 import { brokerError } from "./broker-error.ts";
 import { dataLossError } from "./data-loss.ts";
@@ -42,7 +43,9 @@ export function scheduleFetches(state: SourceState): void {
     const broker = brokerOf(state, session, nodeId);
     if (broker.busy || waiting.has(broker)) continue;
     broker.busy = true;
-    inBackground(state, session, () => fetchFrom(state, session, broker, lanes));
+    const share = Math.min(1, fullFetchesMax / byLeader.size);
+    const bytesMax = Math.ceil(state.context.limits.fetchBytesMax * share);
+    inBackground(state, session, () => fetchFrom(state, session, { broker, lanes, bytesMax }));
   }
 }
 
@@ -58,8 +61,11 @@ function brokerOf(state: SourceState, session: Session, nodeId: number): BrokerS
 async function fetchFrom(
   state: SourceState,
   session: Session,
-  broker: BrokerState,
-  lanes: readonly LaneState[],
+  { broker, lanes, bytesMax }: {
+    readonly broker: BrokerState;
+    readonly lanes: readonly LaneState[];
+    readonly bytesMax: number;
+  },
 ): Promise<void> {
   const { limits, options } = state.context;
   const { signal } = session.abort;
@@ -76,7 +82,7 @@ async function fetchFrom(
         fetchOffset,
         bytesMax: limits.partitionBytesMax,
       })),
-      bytesMax: limits.fetchBytesMax,
+      bytesMax,
       bytesMin: 1,
       waitMsMax: limits.fetchWaitMsMax,
     }, { signal });

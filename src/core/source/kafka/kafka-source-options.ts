@@ -61,7 +61,10 @@ export type KafkaSourceLimits = {
   readonly heartbeatIntervalMs: number;
   /** How old the list of topics may become: new ones are found that late at the latest. */
   readonly metadataAgeMsMax: number;
-  /** Bytes of one answer of one broker; each broker has one answer on its way or waiting. */
+  /**
+   * Bytes of one answer of one broker; each broker has one answer on its way or waiting. More than
+   * `fullFetchesMax` brokers share what so many may bring.
+   */
   readonly fetchBytesMax: number;
   /** Bytes of one partition within an answer. */
   readonly partitionBytesMax: number;

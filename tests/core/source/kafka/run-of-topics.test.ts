@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { KafkaClient } from "../../../../src/core/kafka/kafka-client.ts";
 import { CdcDeltaError } from "../../../../src/errors.ts";
 import { createHarness, floor, group, type Harness, records, upTo } from "./kafka-harness.ts";
 import { errorOf, idle, taken, told } from "./kafka-told.ts";
@@ -207,6 +208,25 @@ describe("fetching", () => {
     harness.cluster.produce("shop.orders", 0, records(5));
     await harness.until(() => a.offsetsOf(lane).length === 25);
     expect(a.offsetsOf(lane)).toEqual(upTo(25));
+  });
+
+  test("many brokers bring no more at once than two would", async () => {
+    const harness = createHarness(8);
+    withTopic(harness, 8);
+    const client = harness.cluster.client("a");
+    const asked = new Map<number, number>();
+    const counted: KafkaClient = {
+      ...client,
+      fetch(request, options) {
+        asked.set(request.nodeId, request.bytesMax);
+        return client.fetch(request, options);
+      },
+    };
+    const a = harness.member("a", { client: counted, limits: { fetchBytesMax: 1_000 } });
+    a.start();
+    await harness.until(() => idle(a));
+    expect(asked.size).toBe(8);
+    expect([...asked.values()].reduce((sum, bytes) => sum + bytes)).toBeLessThanOrEqual(2_000);
   });
 
   test("a broker that is away does not hold up another one", async () => {
