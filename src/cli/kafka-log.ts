@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { DataLoss, KafkaSourceEvent } from "../core/source/kafka/kafka-source-event.ts";
-import { nounFor } from "./output/counted.ts";
+import { counted, nounFor } from "./output/counted.ts";
 import { entry, type LogEntry } from "./log-entry.ts";
 
 type EventOf<K extends KafkaSourceEvent["kind"]> = Extract<KafkaSourceEvent, { readonly kind: K }>;
@@ -63,15 +63,20 @@ function topicEntry(
 ): LogEntry {
   const { kind: _, ...facts } = event;
   switch (event.kind) {
-    case "no-topics":
-      return entry("warn", "No topic matches {pattern} yet", facts);
+    case "no-topics": {
+      // As it was written: that it has to match as a whole is added by us.
+      const pattern = /^\^\(\?:(.*)\)\$$/s.exec(event.pattern)?.[1] ?? event.pattern;
+      const message = "No topic's whole name matches {pattern} yet";
+      return entry("warn", message, { pattern });
+    }
     case "topics-changed": {
       const name = ({ topic, partition }: { topic: string; partition: number }): string =>
         `${topic}[${partition}]`;
       const added = event.added.map(name);
       const removed = event.removed.map(name);
       const shown = { added: firstOf(added), removed: firstOf(removed) };
-      const message = `Topics changed: ${added.length} partitions more, ${removed.length} fewer`;
+      const more = counted(added.length, "partition");
+      const message = `Topics changed: ${more} more, ${removed.length} fewer`;
       return entry("info", message, shown);
     }
     case "topic-recreated":

@@ -40,10 +40,13 @@ const told: Readonly<Record<KafkaSourceEvent["kind"], readonly [KafkaSourceEvent
     "warn The group took 2 partitions away: too late. Nothing uncommitted is kept",
   ],
   left: [{ kind: "left" }, "info Left the consumer group"],
-  "no-topics": [{ kind: "no-topics", pattern: "a.*" }, "warn No topic matches a.* yet"],
+  "no-topics": [
+    { kind: "no-topics", pattern: "^(?:a.*)$" },
+    "warn No topic's whole name matches a.* yet",
+  ],
   "topics-changed": [
     { kind: "topics-changed", added: [{ topic: "t", partition: 0 }], removed: [] },
-    "info Topics changed: 1 partitions more, 0 fewer",
+    "info Topics changed: 1 partition more, 0 fewer",
   ],
   "topic-recreated": [
     { kind: "topic-recreated", topic: "t", topicId: "id" },

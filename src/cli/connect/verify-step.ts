@@ -32,10 +32,10 @@ function verificationText(
     case "failed":
       return `Connector "${name}" does not run: ${stateText(verification.status)}\n` +
         failuresText(verification.status, redact.current) +
-        "Repair the cause, then: cdcdelta deploy-connector --restart\n";
+        `Repair the cause, then: cdcdelta deploy-connector --connector-name ${name} --restart\n`;
     case "idle":
       return `Connector "${name}" is ${verification.status.state}, as somebody has asked for. ` +
-        "To go on: cdcdelta deploy-connector --resume\n";
+        `To go on: cdcdelta deploy-connector --connector-name ${name} --resume\n`;
     case "undecided":
       return `Connector "${name}" neither runs nor fails after ${values.connectVerifyTries} ` +
         `looks: ${stateText(verification.status)}. Look again with --status; the worker's log ` +

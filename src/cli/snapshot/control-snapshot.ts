@@ -36,7 +36,8 @@ export async function controlSnapshot(
     signal,
   });
   if (outcome.kind === "unanswered") throw await unanswered(session, { verb, answerMsMax });
-  const stopped = outcome.notification.collections;
+  // A collection that was asked for again while it was read is there twice.
+  const stopped = [...new Set(outcome.notification.collections)];
   if (verb === "stop" && stopped.length === 0 && collections.length > 0) {
     throw new CdcDeltaError(
       "connect",

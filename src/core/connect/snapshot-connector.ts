@@ -85,12 +85,13 @@ export function snapshotProblems(
 export function runningProblems(
   { name, status }: Pick<ConnectorOverview, "name" | "status">,
 ): SnapshotProblem[] {
+  const command = `cdcdelta deploy-connector --connector-name ${name}`;
   const state = status?.state ?? "UNASSIGNED";
   const tasks = status?.tasks ?? [];
   if (state !== "RUNNING") {
     const fix = state === "PAUSED" || state === "STOPPED"
-      ? `resume it: cdcdelta deploy-connector --resume`
-      : "look at its state: cdcdelta deploy-connector --status";
+      ? `resume it: ${command} --resume`
+      : `look at its state: ${command} --status`;
     return [{ message: `the connector ${name} is ${state}, not RUNNING`, fix }];
   }
   if (tasks.length === 0) {
@@ -103,7 +104,7 @@ export function runningProblems(
     const why = trace === null ? "" : `: ${trace.split("\n")[0] ?? ""}`;
     return {
       message: `task ${id} of the connector ${name} is ${taskState}${why}`,
-      fix: "repair the cause, then restart it: cdcdelta deploy-connector --restart",
+      fix: `repair the cause, then restart it: ${command} --restart`,
     };
   });
 }

@@ -217,7 +217,7 @@ task 0 has FAILED:
   Caused by: com.mongodb.MongoSecurityException: Exception authenticating app:********
   (1 stack frame left out; --json has them)
   → MongoDB refuses user or password: check mongodb.connection.string
-Repair the cause, then: cdcdelta deploy-connector --restart
+Repair the cause, then: cdcdelta deploy-connector --connector-name shop --restart
 `,
     );
   });
@@ -235,7 +235,8 @@ Repair the cause, then: cdcdelta deploy-connector --restart
     const found = connect.connectors.get("shop");
     if (found !== undefined) found.state = "PAUSED";
     const { code, stdout } = await deploy(connect, [fileOf({ ...base, "max.batch.size": "1" })]);
-    expect([code, stdout]).toEqual([1, expect.stringContaining("--resume")]);
+    const advice = "To go on: cdcdelta deploy-connector --connector-name shop --resume\n";
+    expect([code, stdout]).toEqual([1, expect.stringContaining(advice)]);
   });
 });
 
