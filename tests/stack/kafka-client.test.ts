@@ -297,7 +297,7 @@ describe.skipIf(!possible)("the Kafka client on a real broker", () => {
 
 /** Brokers parse it. */
 const subscription = Buffer.from(encodeSubscription(
-  { topics: ["grouped"], pattern: null, owned: [], ownedGeneration: -1 },
+  { topics: ["grouped"], pattern: null, flags: "", owned: [], ownedGeneration: -1 },
 ));
 
 /** Joins, again with the id that the coordinator gives on the first time. */

@@ -28,7 +28,8 @@ export function joinGroup(state: SourceState): GroupTies {
       const topics = [...state.view!.keys()].filter(state.reads);
       const owned = [...state.lanes.values()].filter((lane) => lane.phase !== "lost")
         .map(({ topic, partition }) => ({ topic, partition }));
-      return { topics, pattern: options.topicPattern.source, owned };
+      const { source: pattern, flags } = options.topicPattern;
+      return { topics, pattern, flags, owned };
     },
     async assign(members, signal) {
       await refreshTopics(state, signal);

@@ -15,6 +15,8 @@ export type Subscription = {
   readonly topics: readonly string[];
   /** Source text of the pattern that topics match; null: not told, `topics` is all. */
   readonly pattern: string | null;
+  /** The pattern's flags: with `u` some expressions mean another thing than without. */
+  readonly flags: string;
   readonly owned: readonly TopicPartition[];
   /** The generation in which `owned` was assigned; -1: none. */
   readonly ownedGeneration: number;
@@ -32,7 +34,8 @@ export function encodeSubscription(subscription: Subscription): Uint8Array {
   writer.int16(2);
   writer.int32(subscription.topics.length);
   for (const topic of subscription.topics) writer.string(topic);
-  writer.bytes(Buffer.from(JSON.stringify({ v: 1, pattern: subscription.pattern })));
+  const { pattern, flags } = subscription;
+  writer.bytes(Buffer.from(JSON.stringify({ v: 1, pattern, flags })));
   writer.partitions(subscription.owned);
   writer.int32(subscription.ownedGeneration);
   return writer.done();
@@ -46,7 +49,9 @@ export function parseSubscription(bytes: Uint8Array): Subscription | null {
     const userData = reader.bytes();
     const owned = version >= 1 ? reader.partitions() : [];
     const ownedGeneration = version >= 2 ? reader.int32() : -1;
-    return { topics, pattern: textField(userData, "pattern"), owned, ownedGeneration };
+    const pattern = textField(userData, "pattern");
+    const flags = textField(userData, "flags") ?? "";
+    return { topics, pattern, flags, owned, ownedGeneration };
   });
 }
 

@@ -2,7 +2,12 @@ import type { JoinAnswer, TopicPartition } from "../../kafka/kafka-client.ts";
 import { type AssignMember, assignPartitions } from "./assign-partitions.ts";
 import { addLane, loseLane } from "./lane-set.ts";
 import type { LaneState } from "./lane-state.ts";
-import { type Assignment, encodeAssignment, parseSubscription } from "./member-protocol.ts";
+import {
+  type Assignment,
+  encodeAssignment,
+  parseSubscription,
+  type Subscription,
+} from "./member-protocol.ts";
 import { isOther } from "./refresh-topics.ts";
 import type { SourceState } from "./source-state.ts";
 import { addedPartitions, partitionsOf, topicMatcher, type TopicView } from "./topic-view.ts";
@@ -82,17 +87,17 @@ function memberOf({ memberId, metadata }: JoinAnswer["members"][number]): Assign
       ownedGeneration: -1,
     };
   }
-  const { pattern, topics, owned, ownedGeneration } = subscription;
+  const { topics, owned, ownedGeneration } = subscription;
   const listed = new Set(topics);
-  const reads = matcherOf(pattern) ?? ((topic: string) => listed.has(topic));
+  const reads = matcherOf(subscription) ?? ((topic: string) => listed.has(topic));
   return { memberId, reads, owned, ownedGeneration };
 }
 
 /** Null without a pattern, or with one that this program cannot read. */
-function matcherOf(pattern: string | null): ((topic: string) => boolean) | null {
+function matcherOf({ pattern, flags }: Subscription): ((topic: string) => boolean) | null {
   if (pattern === null) return null;
   try {
-    return topicMatcher(new RegExp(pattern));
+    return topicMatcher(new RegExp(pattern, flags));
   } catch {
     return null;
   }

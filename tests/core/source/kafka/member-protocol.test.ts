@@ -35,6 +35,7 @@ describe("what members tell each other", () => {
         fc.record({
           topics: fc.array(topic),
           pattern: fc.option(fc.string()),
+          flags: fc.constantFrom("", "u", "iu"),
           owned: partitions,
           ownedGeneration: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
         }),
@@ -63,7 +64,13 @@ describe("what members tell each other", () => {
 
   test("other programs can read both", () => {
     const owned = [{ topic: "shop.a", partition: 3 }];
-    const subscription = { topics: ["shop.a", "shop.b"], pattern: "x", owned, ownedGeneration: 4 };
+    const subscription = {
+      topics: ["shop.a", "shop.b"],
+      pattern: "x",
+      flags: "",
+      owned,
+      ownedGeneration: 4,
+    };
     const decoded = MemberMetadata.decode(Buffer.from(encodeSubscription(subscription)));
     expect(decoded).toMatchObject({ version: 2, topics: ["shop.a", "shop.b"] });
     const assignment = encodeAssignment({ partitions: owned, appearedLater: [] });

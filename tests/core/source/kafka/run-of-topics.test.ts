@@ -88,6 +88,16 @@ describe("topics while running", () => {
     await harness.until(() => a.offsetsOf("nothing-0").length === 5);
   });
 
+  test("a pattern means to the leader what it means to its member", async () => {
+    const harness = createHarness();
+    withTopic(harness, 2);
+    const topicPattern = /^shop\.\p{L}+$/u;
+    const a = harness.member("a", { topicPattern, mode: "until-latest" });
+    a.start();
+    await harness.until(() => a.outcome !== null);
+    expect(a.offsetsOf(lane)).toEqual(upTo(20));
+  });
+
   test("members of different patterns share what both read", async () => {
     const harness = createHarness();
     withTopic(harness, 2);
