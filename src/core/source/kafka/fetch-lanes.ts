@@ -34,9 +34,10 @@ export function scheduleFetches(state: SourceState): void {
     if (others === undefined) byLeader.set(lane.leader, [lane]);
     else others.push(lane);
   }
-  for (const broker of session.brokers.values()) {
+  for (const [nodeId, outage] of state.fetchOutages) {
     // One that leads nothing of ours any more is not missed.
-    if (!broker.busy && !byLeader.has(broker.nodeId)) broker.outage.recovered();
+    const busy = session.brokers.get(nodeId)?.busy === true;
+    if (!busy && !byLeader.has(nodeId)) outage.recovered();
   }
   const waiting = new Set(session.queue.map((one) => one.broker));
   for (const [nodeId, lanes] of byLeader) {
@@ -52,7 +53,9 @@ export function scheduleFetches(state: SourceState): void {
 function brokerOf(state: SourceState, session: Session, nodeId: number): BrokerState {
   const known = session.brokers.get(nodeId);
   if (known !== undefined) return known;
-  const outage = createOutage(state.context, `fetch from broker ${nodeId}`);
+  const outage = state.fetchOutages.get(nodeId) ??
+    createOutage(state.context, `fetch from broker ${nodeId}`);
+  state.fetchOutages.set(nodeId, outage);
   const made: BrokerState = { nodeId, outage, busy: false, quiet: false };
   session.brokers.set(nodeId, made);
   return made;

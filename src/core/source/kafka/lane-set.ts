@@ -87,6 +87,7 @@ export function restartLanes(state: SourceState): void {
     lane.phase = "lost";
     // Of a topic that is gone there is nothing to read again.
     if (state.view?.has(lane.topic) === true) addLane(state, lane, lane);
+    else lane.outage.recovered();
   }
   state.lost.clear();
 }

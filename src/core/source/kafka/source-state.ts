@@ -73,6 +73,8 @@ export type SourceState = {
   bytesRead: number;
   served: number;
   readonly metadataOutage: Outage;
+  /** Of brokers that were fetched from; they last as long as the source, like what is told of them. */
+  readonly fetchOutages: Map<number, Outage>;
 };
 
 /** Nothing known, nothing read. */
@@ -103,6 +105,7 @@ export function createState(options: KafkaSourceOptions): SourceState {
     bytesRead: 0,
     served: 0,
     metadataOutage: createOutage(context, "read the list of topics"),
+    fetchOutages: new Map(),
   };
 }
 

@@ -268,6 +268,23 @@ describe("fetching", () => {
     expect(a.outcome).toBeNull();
   });
 
+  test("nor when reading starts over in between", async () => {
+    const harness = createHarness(2);
+    withTopic(harness, 2);
+    const a = harness.member("a");
+    a.fault = (call) => call.kind === "fetch" && call.nodeId === 1 ? "refused" : "none";
+    a.start();
+    await harness.until(() => told(a, "retry").length > 2);
+    a.stop();
+    await harness.until(() => a.outcome !== null);
+    harness.cluster.moveLeader("shop.orders", 0, 2);
+    await harness.pass(60_000);
+    expect(a.source.status().connected).toBe(false);
+    const again = a.source.events({ signal })[Symbol.asyncIterator]();
+    await harness.settle(again.next());
+    await harness.until(() => a.source.status().connected);
+  });
+
   test("tries are counted anew after a success", async () => {
     const harness = createHarness();
     withTopic(harness);
