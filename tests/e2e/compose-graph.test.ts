@@ -87,7 +87,10 @@ describe.skipIf(!(await isLiveStackPossible()))("the graph of docker-compose.yml
     // The container has its port for itself; this machine may not.
     run = startRun("compose", args, { ...env, CDCDELTA_HTTP_PORT: String(port) });
     await untilRight("the rows", async () => {
-      const table = `${env["DELTA_TABLE_BASE_PATH"]}/${database}/orders`;
+      const base = env["DELTA_TABLE_BASE_PATH"] ?? "";
+      // A path without a scheme lies in the bucket.
+      const root = base.startsWith("s3:") ? base : `s3://${env["MINIO_BUCKET"]}/${base}`;
+      const table = `${root}/${database}/orders`;
       const rows = await queries.query("duckdb", table, "select n from t order by n");
       return JSON.stringify(rows) === '[{"n":"i:1"},{"n":"i:2"},{"n":"i:3"}]'
         ? null
