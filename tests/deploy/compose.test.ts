@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { deriveSettings } from "../../src/cli/settings/derive-settings.ts";
+import { resolveSettings } from "../../src/cli/settings/resolve-settings.ts";
 import { envNamesOf } from "../../src/cli/settings/setting.ts";
 import { settingEntries } from "../../src/cli/settings/settings.ts";
 import { projectRoot } from "../support/project-root.ts";
@@ -131,6 +133,15 @@ describe("docker-compose.yml", () => {
     const names = Object.keys(service("cdcdelta").environment ?? {});
     expect(names.filter((name) => !settingNames.has(name))).toEqual([]);
     expect(promised.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  test("another bucket takes the tables along", () => {
+    const env = { MINIO_BUCKET: "other" };
+    const given = environmentOf(service("cdcdelta"), env);
+    const read = resolveSettings({ flags: new Map(), env: given, file: null });
+    const { resolved } = deriveSettings(read.resolved, { cores: 2, memoryLimitBytes: 2 ** 30 });
+    expect([read.problems, resolved.values.basePath]).toEqual([[], "s3://other/cdc"]);
+    expect(environmentOf(service("minio-init"), env)["MINIO_BUCKET"]).toBe("other");
   });
 
   test(

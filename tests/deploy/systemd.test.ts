@@ -33,6 +33,8 @@ describe("cdcdelta.service", () => {
     // The JavaScript engine makes code at run time.
     ["MemoryDenyWriteExecute", "no"],
     ["Restart", "on-failure"],
+    // Kafka or the store may be away for longer than any number of starts.
+    ["StartLimitIntervalSec", "0"],
     ["RestartPreventExitStatus", String(exitCodes.usage)],
     ["KillSignal", "SIGTERM"],
     ["EnvironmentFile", "/etc/cdcdelta/cdcdelta.env"],
@@ -47,6 +49,13 @@ describe("cdcdelta.service", () => {
     );
     expect(Object.keys(readEnvFile("cdcdelta.env.example")).filter((name) => !names.includes(name)))
       .toEqual([]);
+  });
+
+  test("no value of the example loses its backslashes: systemd takes unquoted ones away", () => {
+    const lines = readFileSync(path.join(projectRoot, "deploy", "cdcdelta.env.example"), "utf8")
+      .split("\n").filter((line) => !line.startsWith("#") && line.includes("\\"));
+    expect(lines.filter((line) => !/^[A-Z_]+='[^']*'$/.test(line))).toEqual([]);
+    expect(lines).toContain(String.raw`KAFKA_TOPIC_PATTERN='cdc\..+\..+'`);
   });
 
   test.skipIf(!systemd || !isBinaryBuilt())("systemd finds nothing wrong with it", async () => {
