@@ -82,6 +82,9 @@ export const inspectOptions = {
     default: null,
     description: "Commits or files to list at most (default: all of them)",
   }),
+  health: toggleOption(
+    "Show how the table is kept: log, file sizes, what could be deleted; and what would mend it",
+  ),
   ddl: option({
     type: choice(["spark", "duckdb"]),
     default: null,

@@ -123,6 +123,7 @@ export const commandSpecs: readonly CommandSpec[] = [
       ["cdcdelta inspect ./lake/shop/orders", "the table at a glance"],
       ["cdcdelta inspect s3://lake/cdc/shop/orders --history --format json", "its commits"],
       ["cdcdelta inspect ./lake/shop/orders --rows all --format ndjson", "every row"],
+      ["cdcdelta inspect ./lake/shop/orders --health", "what makes it slow, and what mends that"],
       ["cdcdelta inspect ./lake/shop/orders --ddl duckdb", "a view of the current state"],
     ],
   },

@@ -172,7 +172,7 @@ function modeProblems(values: Settings, options: Options): Problem[] {
 function inspectRequirements(options: Options): Problem[] {
   const problems: Problem[] = [];
   const given = (key: string): boolean => options[key] !== null && options[key] !== false;
-  const views = ["history", "files", "rows", "ddl"].filter(given);
+  const views = ["history", "files", "rows", "health", "ddl"].filter(given);
   if (views.length > 1) {
     const flags = views.map((view) => `--${view}`).join(", ");
     problems.push({
@@ -196,6 +196,13 @@ function inspectRequirements(options: Options): Problem[] {
       fix: "remove it, or leave --ddl out",
     });
   }
+  if (view === "health" && (given("version") || given("timestamp"))) {
+    problems.push({
+      place: given("version") ? "--version" : "--timestamp",
+      message: "health is that of the newest version",
+      fix: "remove it, or leave --health out",
+    });
+  }
   if (given("limit") && view !== "history" && view !== "files") {
     problems.push({
       place: "--limit",
@@ -211,7 +218,7 @@ function inspectRequirements(options: Options): Problem[] {
       fix: "remove --format",
     });
   }
-  if (view === undefined && format === "csv") {
+  if ((view === undefined || view === "health") && format === "csv") {
     problems.push({
       place: "--format",
       message: "csv is for lists: --rows, --history or --files",

@@ -6,6 +6,9 @@ import type { inspectOptions, OptionValues } from "../command-options.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { ddlText } from "../inspect/ddl.ts";
 import { filesText } from "../inspect/files-view.ts";
+import { healthFacts } from "../inspect/health-facts.ts";
+import { healthFindings } from "../inspect/health-findings.ts";
+import { healthText } from "../inspect/health-text.ts";
 import { historyRows, historyText } from "../inspect/history-view.ts";
 import type { ListFormat } from "../inspect/list-output.ts";
 import { overviewText } from "../inspect/overview-text.ts";
@@ -53,7 +56,9 @@ async function show(
   }
   const at = snapshotAt(options);
   const snapshot = await loadSnapshot(engine, at === null ? { signal } : { at, signal });
-  if (options.ddl !== null) {
+  if (options.health) {
+    await world.stdout.write(await health(engine, snapshot, options.format, signal));
+  } else if (options.ddl !== null) {
     await world.stdout.write(ddlText(options.ddl, engine.store.uri, snapshot.schema));
   } else if (options.files) {
     await world.stdout.write(filesText(snapshot.files, options));
@@ -65,6 +70,18 @@ async function show(
       await overview(engine, snapshot, { at, format: options.format, signal }),
     );
   }
+}
+
+async function health(
+  engine: Engine,
+  snapshot: Snapshot,
+  format: ListFormat,
+  signal: AbortSignal,
+): Promise<string> {
+  const facts = await healthFacts(engine, snapshot, signal);
+  const { positions } = tableFacts(snapshot, engine.store.uri);
+  const findings = healthFindings(facts, { hasPositions: positions.length > 0 });
+  return healthText(facts, findings, format);
 }
 
 async function history(

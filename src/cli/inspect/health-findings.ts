@@ -1,0 +1,135 @@
+import { counted } from "../output/counted.ts";
+import { formatDuration, humanByteSize } from "../settings/units.ts";
+import type { HealthFacts } from "./health-facts.ts";
+
+/** Something about a table that could be better, and what mends it. */
+export type HealthFinding = {
+  readonly finding:
+    | "checkpoint-debt"
+    | "expired-log"
+    | "small-files"
+    | "deleted-rows"
+    | "unneeded-files"
+    | "expired-transactions"
+    | "expiring-positions"
+    | "skew";
+  readonly message: string;
+  /** A command line, or a statement of Spark where only that can do it. */
+  readonly mend: string;
+};
+
+/** Checkpoints may be late by an interval: they follow commits, and one can fail. */
+const debtIntervalsMax = 2;
+/** Merging pays when it takes away at least this part of the files. */
+const savedRatioMin = 0.2;
+const deletedRatioMax = 0.05;
+/** A partition so many times the median, and large, keeps one reader busy while others wait. */
+const skewMax = 10;
+const skewedBytesMin = 1 << 30;
+
+/** What could be better, the most useful first. `hasPositions`: cdcdelta feeds the table. Pure. */
+export function healthFindings(
+  facts: HealthFacts,
+  { hasPositions }: { readonly hasPositions: boolean },
+): HealthFinding[] {
+  const command: Command = (name) => `cdcdelta ${name} ${shellWord(facts.table)}`;
+  return [
+    ...(hasPositions ? positionFindings(facts) : []),
+    ...logFindings(facts, command),
+    ...fileFindings(facts, command),
+  ];
+}
+
+type Command = (name: string) => string;
+
+function positionFindings({ table, transactions: { retentionMs } }: HealthFacts): HealthFinding[] {
+  if (retentionMs === null) return [];
+  return [{
+    finding: "expiring-positions",
+    message: `stored positions expire after ${formatDuration(retentionMs)}: rows would be ` +
+      "written again; cdcdelta run refuses the table",
+    mend: `ALTER TABLE delta.\`${table}\` UNSET TBLPROPERTIES ` +
+      "('delta.setTransactionRetentionDuration')",
+  }];
+}
+
+function logFindings({ log, transactions }: HealthFacts, command: Command): HealthFinding[] {
+  const findings: HealthFinding[] = [];
+  if (log.checkpointDebt > log.checkpointInterval * debtIntervalsMax) {
+    findings.push({
+      finding: "checkpoint-debt",
+      message: `${counted(log.checkpointDebt, "commit")} since the last checkpoint, one is due ` +
+        `every ${log.checkpointInterval}`,
+      mend: command("checkpoint"),
+    });
+  }
+  if (log.expiredFiles > 0) {
+    findings.push({
+      finding: "expired-log",
+      message: `${counted(log.expiredFiles, "log file")} past the retention of the log`,
+      mend: command("checkpoint"),
+    });
+  }
+  if (transactions.expired > 0) {
+    findings.push({
+      finding: "expired-transactions",
+      message: `${counted(transactions.expired, "transaction")} past their retention`,
+      mend: command("checkpoint"),
+    });
+  }
+  return findings;
+}
+
+function fileFindings(facts: HealthFacts, command: Command): HealthFinding[] {
+  const findings: HealthFinding[] = [];
+  const { files, deletionVectors, unneeded, partitions: { largest } } = facts;
+  if (files.mergeable - files.mergedInto >= Math.max(1, files.count * savedRatioMin)) {
+    findings.push({
+      finding: "small-files",
+      message: `${counted(files.mergeable, "file")} would fit into ${files.mergedInto}; the ` +
+        `average file has ${humanByteSize(files.averageSizeInBytes)}`,
+      mend: command("optimize"),
+    });
+  }
+  if ((deletionVectors.deletedRatio ?? 0) > deletedRatioMax) {
+    findings.push({
+      finding: "deleted-rows",
+      message: `${percent(deletionVectors.deletedRatio ?? 0)} of the rows in files are deleted`,
+      mend: command("optimize"),
+    });
+  }
+  if (unneeded.vacuum !== null && unneeded.vacuum.files > 0) {
+    findings.push({
+      finding: "unneeded-files",
+      message: `${counted(unneeded.vacuum.files, "file")} ` +
+        `(${
+          humanByteSize(unneeded.vacuum.sizeInBytes)
+        }) that no version within the retention needs`,
+      mend: command("vacuum"),
+    });
+  }
+  if (largest !== null && largest.skew > skewMax && largest.sizeInBytes >= skewedBytesMin) {
+    findings.push({
+      finding: "skew",
+      message: `partition ${partitionText(largest.values)} has ` +
+        `${humanByteSize(largest.sizeInBytes)}, ${largest.skew} times the median`,
+      mend: "cdcdelta run --partition-by with other columns, into a new table",
+    });
+  }
+  return findings;
+}
+
+/** `12.5%`. */
+export function percent(part: number): string {
+  return `${Number((part * 100).toFixed(1))}%`;
+}
+
+/** `day=2026-01-31 region=null`. */
+export function partitionText(values: Readonly<Record<string, string | null>>): string {
+  return Object.entries(values).map(([name, value]) => `${name}=${value ?? "null"}`).join(" ");
+}
+
+/** A word as a shell takes it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
