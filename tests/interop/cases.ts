@@ -296,6 +296,47 @@ function oddNames(): InteropCase {
   return { name: "odd-names", schema, truth: rows, commits: [{ schema, rows }] };
 }
 
+/** A table whose checkpoint holds statistics as structs, beside their text or alone. */
+function structCheckpoints(asJson: boolean): InteropCase {
+  const scalars: readonly (readonly [name: string, type: DataType, low: Value, high: Value])[] = [
+    ["b", { kind: "byte" }, -128, 127],
+    ["s", { kind: "short" }, -1, 1],
+    ["l", long, -(2n ** 63n), 2n ** 63n - 1n],
+    ["f", { kind: "float" }, 0.5, 1.5],
+    ["d", { kind: "double" }, -0.25, 1e300],
+    ["dec", { kind: "decimal", precision: 38, scale: 2 }, -(10n ** 37n), 10n ** 37n],
+    ["day", { kind: "date" }, -1, 20_000],
+    ["at", { kind: "timestamp" }, -1n, 1_700_000_000_123_456n],
+    ["text", string, "", "né"],
+    ["flag", { kind: "boolean" }, false, true],
+  ];
+  const schema = struct([
+    field("p", { kind: "date" }),
+    field("q", string),
+    ...scalars.map(([name, type]) => field(name, type)),
+    field("inner", struct(scalars.map(([name, type]) => field(name, type)))),
+    field("items", list(string)),
+  ]);
+  const rowOf = (pick: 2 | 3, p: Value): Row => {
+    const values = Object.fromEntries(scalars.map((one) => [one[0], one[pick]]));
+    return { p, q: p === null ? null : "x=/ %", ...values, inner: values, items: ["x"] };
+  };
+  const rows = [[rowOf(2, 1), rowOf(3, 1)], [rowOf(3, null)], [{ p: 2, q: "y" }]];
+  return {
+    name: asJson ? "struct-checkpoints" : "struct-checkpoints-alone",
+    schema,
+    partitionBy: ["p", "q"],
+    configuration: {
+      "delta.checkpointInterval": "2",
+      "delta.checkpoint.writeStatsAsStruct": "true",
+      "delta.checkpoint.writeStatsAsJson": String(asJson),
+    },
+    checkpointOnly: true,
+    truth: rows.flat(),
+    commits: rows.map((rows) => ({ schema, rows })),
+  };
+}
+
 function checkpoints(): InteropCase {
   const base = struct([field("id", integer), field("p", string), field("v", long)]);
   const grown = struct([...base.fields, field("w", list(string))]);
@@ -329,4 +370,6 @@ export const interopCases: readonly InteropCase[] = [
   manyRows("many-rows-gzip-no-dictionary", { codec: "gzip", dictionary: false }),
   oddNames(),
   checkpoints(),
+  structCheckpoints(true),
+  structCheckpoints(false),
 ];

@@ -27,8 +27,14 @@ export function transactionRow(txn: SetTransaction): CheckpointRow {
   return { ...none, txn: { appId, version, lastUpdated: long(lastUpdated) } };
 }
 
-/** The row of an `add`; `dataChange` is false in checkpoints, as in delta-spark's. */
-export function addRow(add: AddFile): CheckpointRow {
+/**
+ * The row of an `add`; `dataChange` is false in checkpoints, as in delta-spark's. `parsed` holds the
+ * values of `partitionValues_parsed` and `stats_parsed`, where the table has them.
+ */
+export function addRow(
+  add: AddFile,
+  parsed: Readonly<Record<string, Value>> = {},
+): CheckpointRow {
   return {
     ...none,
     add: {
@@ -43,6 +49,7 @@ export function addRow(add: AddFile): CheckpointRow {
       defaultRowCommitVersion: add.defaultRowCommitVersion ?? null,
       clusteringProvider: add.clusteringProvider ?? null,
       stats: add.stats ?? null,
+      ...parsed,
     },
   };
 }

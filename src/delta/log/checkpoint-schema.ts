@@ -29,8 +29,15 @@ export const txnColumn = field(
   struct([field("appId", text), field("version", long), field("lastUpdated", long)]),
 );
 
-/** `add`, with `stats` as JSON text or without. */
-export function addColumn({ stats }: { readonly stats: boolean }): StructField {
+export type AddColumns = {
+  /** Whether there are statistics as JSON text. */
+  readonly stats: boolean;
+  /** `partitionValues_parsed` and `stats_parsed`, where the table has them. */
+  readonly parsed?: readonly StructField[];
+};
+
+/** `add` with these columns. */
+export function addColumn({ stats, parsed = [] }: AddColumns): StructField {
   const fields = [
     field("path", text),
     field("partitionValues", textMap),
@@ -43,7 +50,8 @@ export function addColumn({ stats }: { readonly stats: boolean }): StructField {
     field("defaultRowCommitVersion", long),
     field("clusteringProvider", text),
   ];
-  return field("add", struct(stats ? [...fields, field("stats", text)] : fields));
+  const json = stats ? [field("stats", text)] : [];
+  return field("add", struct([...fields, ...json, ...parsed]));
 }
 
 export const removeColumn = field(
@@ -97,7 +105,7 @@ export const sidecarColumn = field(
 );
 
 /** What we write. */
-export function checkpointSchema(options: { readonly stats: boolean }): StructType {
+export function checkpointSchema(options: AddColumns): StructType {
   return struct([
     txnColumn,
     addColumn(options),

@@ -29,15 +29,22 @@ const bounded: ReadonlySet<DataType["kind"]> = new Set([
  * (`delta.checkpoint.writeStatsAsJson=false`). `schema` is the table's without partition columns.
  */
 export function parsedStatisticsColumn(schema: StructType): StructField {
+  return field("add", struct([field("stats_parsed", parsedStatisticsFields(schema))]));
+}
+
+/** The type of `stats_parsed` for columns of these names and types. */
+export function parsedStatisticsFields(schema: StructType): StructType {
   const counts = mapLeaves(schema, (type) => type.kind === "void" ? null : { kind: "long" });
   const bounds = mapLeaves(schema, (type) => bounded.has(type.kind) ? type : null);
-  const statistics = struct([
+  const members = [
     field("numRecords", { kind: "long" }),
     field("minValues", bounds),
     field("maxValues", bounds),
     field("nullCount", counts),
-  ]);
-  return field("add", struct([field("stats_parsed", statistics)]));
+    field("tightBounds", { kind: "boolean" }),
+  ];
+  // A Parquet group has at least one field.
+  return struct(members.filter(({ type }) => type.kind !== "struct" || type.fields.length > 0));
 }
 
 /** The same tree of structs with other leaves; null leaves one out. */
@@ -58,7 +65,9 @@ export function statisticsOfParsed(parsed: ActionObject, schema: StructType): st
   if (typeof numRecords !== "bigint") return undefined;
   const leaves: LeafStatistics[] = [];
   collect(schema, [], parsed, leaves);
-  return statisticsJson({ numRecords: Number(numRecords), leaves }, schema);
+  const json = statisticsJson({ numRecords: Number(numRecords), leaves }, schema);
+  // Bounds are tight unless it is said that they are not.
+  return parsed["tightBounds"] === false ? `${json.slice(0, -1)},"tightBounds":false}` : json;
 }
 
 function collect(

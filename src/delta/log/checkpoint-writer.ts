@@ -2,6 +2,8 @@ import { batchFromRows } from "../columns/column-builder.ts";
 import type { Engine } from "../engine.ts";
 import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
 import { assembleParquetFile, encodeRowGroup } from "../parquet/writer.ts";
+import type { StructType } from "../schema/data-type.ts";
+import { parsedColumns } from "./checkpoint-parsed.ts";
 import {
   addRow,
   type CheckpointRow,
@@ -68,18 +70,20 @@ async function encodeCheckpoint(
   const { state } = replayed;
   const nowMs = engine.clock.nowMs();
   const { checkpointStatsAsJson: stats, deletedFileRetentionMs: retentionMs } = state.properties;
-  const groups = rowGroupBuilder(stats);
+  const parsed = parsedColumns(state);
+  const schema = checkpointSchema({ stats, parsed: parsed.fields });
+  const groups = rowGroupBuilder(schema);
   for (const row of stateRows(state, nowMs)) groups.push(row);
   let numOfAddFiles = 0;
   for await (const { adds, removes } of liveFiles(engine, segment, replayed, { signal })) {
     numOfAddFiles += adds.length;
-    for (const add of adds) groups.push(addRow(add));
+    for (const add of adds) groups.push(addRow(add, parsed.values(add)));
     for (const remove of removes) {
       if (isTombstoneLive(remove, { nowMs, retentionMs })) groups.push(removeRow(remove));
     }
   }
   const { rowGroups, rows } = groups.finish();
-  const chunks = assembleParquetFile(checkpointSchema({ stats }), rowGroups, { createdBy });
+  const chunks = assembleParquetFile(schema, rowGroups, { createdBy });
   return { chunks, rows, numOfAddFiles };
 }
 
@@ -96,11 +100,10 @@ function* stateRows(state: TableState, nowMs: number): Generator<CheckpointRow> 
   for (const domain of state.domainMetadata.values()) yield domainMetadataRow(domain);
 }
 
-function rowGroupBuilder(stats: boolean): {
+function rowGroupBuilder(schema: StructType): {
   push(row: CheckpointRow): void;
   finish(): { readonly rowGroups: readonly EncodedRowGroup[]; readonly rows: number };
 } {
-  const schema = checkpointSchema({ stats });
   const rowGroups: EncodedRowGroup[] = [];
   let pending: CheckpointRow[] = [];
   let rows = 0;

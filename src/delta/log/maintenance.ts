@@ -1,4 +1,4 @@
-import { CdcDeltaError, messageOf } from "../../errors.ts";
+import { messageOf } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import { writeCheckpoint } from "./checkpoint-writer.ts";
 import type { LastCheckpoint } from "./last-checkpoint.ts";
@@ -10,8 +10,6 @@ import { requireTableState, type TableState } from "./table-state.ts";
 export type MaintenanceOutcome =
   | { readonly kind: "not-due" }
   | { readonly kind: "checkpointed"; readonly version: number; readonly deletedLogFiles: number }
-  /** The table wants checkpoints of a kind that cdcdelta does not write: others have to. */
-  | { readonly kind: "skipped"; readonly why: string }
   | { readonly kind: "failed"; readonly why: string };
 
 const hourMs = 3_600_000;
@@ -31,9 +29,6 @@ export async function maintainTable(
 ): Promise<MaintenanceOutcome> {
   const { version, properties } = state;
   if (version === 0 || version % properties.checkpointInterval !== 0) return { kind: "not-due" };
-  if (state.protocol.minWriterVersion >= 3 && wantsStructStatistics(state)) {
-    return { kind: "skipped", why: "the table wants delta.checkpoint.writeStatsAsStruct" };
-  }
   try {
     await writeCheckpoint(engine, version, { signal });
     return { kind: "checkpointed", version, deletedLogFiles: await cleanUp(engine, state, signal) };
@@ -48,31 +43,16 @@ export type WrittenCheckpoint = LastCheckpoint & { readonly deletedLogFiles: num
 
 /**
  * Writes a checkpoint of the newest version, due or not, and cleans up the log. Errors: `not-found`
- * without a table, `unsupported` for features that cdcdelta does not know and tables that want
- * statistics as structs, the store's.
+ * without a table, `unsupported` for features that cdcdelta does not know, the store's.
  */
 export async function checkpointTable(
   engine: Engine,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<WrittenCheckpoint> {
-  const { uri } = engine.store;
   const state = await requireTableState(engine, { signal });
-  assertCheckpointable(state, uri);
-  if (state.protocol.minWriterVersion >= 3 && wantsStructStatistics(state)) {
-    throw new CdcDeltaError(
-      "unsupported",
-      `Cannot write a checkpoint of ${uri}: the table wants delta.checkpoint.writeStatsAsStruct, ` +
-        "which cdcdelta does not write. Unset the property, or let its other writers do it",
-      { context: { table: uri, property: "delta.checkpoint.writeStatsAsStruct" } },
-    );
-  }
+  assertCheckpointable(state, engine.store.uri);
   const written = await writeCheckpoint(engine, state.version, { signal });
   return { ...written, deletedLogFiles: await cleanUpLog(engine, state, { signal }) };
-}
-
-function wantsStructStatistics(state: TableState): boolean {
-  const text = state.metadata.configuration["delta.checkpoint.writeStatsAsStruct"];
-  return text?.trim().toLowerCase() === "true";
 }
 
 async function cleanUp(engine: Engine, state: TableState, signal: AbortSignal): Promise<number> {

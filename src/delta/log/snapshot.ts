@@ -1,12 +1,11 @@
 import type { Engine } from "../engine.ts";
 import type { Action, AddFile, RemoveFile } from "./actions.ts";
+import { statisticsSchema } from "./checkpoint-parsed.ts";
 import { readCheckpointFiles } from "./checkpoint-reader.ts";
 import { commitTimestampMs } from "./commit-timestamps.ts";
 import { readPieces, withListing } from "./log-reader.ts";
 import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
-import { physicalSchema } from "../schema/column-mapping.ts";
-import { struct } from "../schema/data-type.ts";
 import { assertReadable } from "./table-features.ts";
 import {
   readCheckpointStateOf,
@@ -113,10 +112,7 @@ export async function* liveFiles(
 ): AsyncGenerator<FileBatch> {
   const uri = engine.store.uri;
   if (segment.checkpoint !== null) {
-    const inFiles = struct(
-      state.schema.fields.filter((field) => !state.partitionColumns.includes(field.name)),
-    );
-    const schema = physicalSchema(inFiles, state.columnMapping);
+    const schema = statisticsSchema(state);
     for await (const batch of readCheckpointFiles(engine, segment.checkpoint, { schema, signal })) {
       yield {
         adds: batch.adds.filter((add) => !isSuperseded(changes, add, uri)),

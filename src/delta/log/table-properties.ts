@@ -12,6 +12,7 @@ export type TableProperties = {
   readonly transactionRetentionMs: number | null;
   readonly statisticsColumns: StatisticsColumns;
   readonly checkpointStatsAsJson: boolean;
+  readonly checkpointStatsAsStruct: boolean;
   readonly changeDataFeed: boolean;
   readonly deletionVectors: boolean;
   readonly columnMappingMode: string;
@@ -48,6 +49,7 @@ export function readTableProperties(configuration: Configuration): TableProperti
     ),
     statisticsColumns: statisticsColumns(configuration),
     checkpointStatsAsJson: flag(configuration, "delta.checkpoint.writeStatsAsJson", true),
+    checkpointStatsAsStruct: flag(configuration, "delta.checkpoint.writeStatsAsStruct", false),
     changeDataFeed: flag(configuration, "delta.enableChangeDataFeed", false),
     deletionVectors: flag(configuration, "delta.enableDeletionVectors", false),
     columnMappingMode: configuration["delta.columnMapping.mode"] ?? "none",

@@ -43,6 +43,7 @@ describe("readTableProperties", () => {
       transactionRetentionMs: null,
       statisticsColumns: { kind: "first", count: 32 },
       checkpointStatsAsJson: true,
+      checkpointStatsAsStruct: false,
       changeDataFeed: false,
       deletionVectors: false,
       columnMappingMode: "none",
