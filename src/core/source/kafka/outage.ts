@@ -4,7 +4,7 @@ import type { SourceContext } from "./source-context.ts";
 /** Failures in a row of one kind of request. */
 export type Outage = {
   /**
-   * Waits before the next try: exponentially longer, with full jitter. Errors: the given one when
+   * Waits before the next try: exponentially longer, by chance up to half less. Errors: the given one when
    * no repetition helps, `kafka` when there were too many, the signal's reason.
    */
   failed(error: unknown, signal: AbortSignal): Promise<void>;
@@ -37,7 +37,8 @@ export function createOutage(context: SourceContext, what: string): Outage {
         );
       }
       const bound = Math.min(limits.retryMsMax, limits.retryMsFirst * 2 ** (attempts - 1));
-      const delayMs = Math.floor(random.next() * bound);
+      // Half of it is certain: all tries together outlast the election of a new leader.
+      const delayMs = Math.floor(bound * (1 + random.next()) / 2);
       onEvent({ kind: "retry", what, attempt: attempts, delayMs, error: error.message });
       await clock.sleep(delayMs, signal);
     },

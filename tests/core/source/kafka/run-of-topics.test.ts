@@ -285,6 +285,19 @@ describe("fetching", () => {
     await harness.until(() => a.source.status().connected);
   });
 
+  test("a new leader has its time to be elected, whatever the dice say", async () => {
+    const harness = createHarness(2);
+    withTopic(harness, 2);
+    const a = harness.member("a", { random: { next: () => 0, uuid: () => "" } });
+    a.fault = (call) => call.kind === "fetch" && call.nodeId === 1 ? "refused" : "none";
+    a.start();
+    // A broker that died is noticed by its cluster after 18 s at most, by default.
+    await harness.pass(20_000);
+    harness.cluster.moveLeader("shop.orders", 0, 2);
+    await harness.until(() => a.offsetsOf(lane).length === 20 || a.outcome !== null);
+    expect(a.outcome).toBeNull();
+  });
+
   test("tries are counted anew after a success", async () => {
     const harness = createHarness();
     withTopic(harness);
