@@ -1,103 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import process from "node:process";
-import { CdcDeltaError, type ErrorCode } from "../../src/errors.ts";
+import { CdcDeltaError } from "../../src/errors.ts";
 import { loadSnapshot, type Snapshot } from "../../src/delta/log/snapshot.ts";
 import { featuresBlockingWrite } from "../../src/delta/log/table-features.ts";
 import { schemaToJson } from "../../src/delta/schema/schema-json.ts";
 import { localStore } from "../../src/delta/storage/local-store.ts";
-import { projectRoot } from "../support/project-root.ts";
-import { optional } from "../support/requirement.ts";
 import { signal, testEngine } from "../support/delta-table.ts";
-
-const corpus = path.join(
-  process.env["CDCDELTA_CORPUS"] ?? path.join(projectRoot, "../shared/corpus"),
-  "delta",
-);
-const hasCorpus = optional(
-  existsSync(path.join(corpus, "MANIFEST.tsv")),
-  `the Delta corpus is not at ${corpus}: set CDCDELTA_CORPUS`,
-);
+import { corpus, hasCorpus, manifest, nameOf, oracle, type Row } from "./corpus.ts";
+import { filesByProtocol, mustFail, mustRefuseWrite } from "./verdicts.ts";
 
 /** So many tables open today; it may only grow. */
 const openedAtLeast = 215;
 
-type Row = Readonly<Record<string, string>>;
-
-function readTsv(file: string): Row[] {
-  const [head = "", ...lines] = readFileSync(file, "utf8").trimEnd().split("\n");
-  const names = head.split("\t");
-  return lines.map((line) => {
-    const values = line.split("\t");
-    return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ""]));
-  });
-}
-
-const nameOf = (row: Row): string => `${row["suite"]}/${row["table"]}`;
-const manifest = hasCorpus ? readTsv(path.join(corpus, "MANIFEST.tsv")) : [];
-/** Made by delta-expectations.py with delta-rs and DuckDB. */
-const oracle = new Map(
-  readTsv(path.join(import.meta.dir, "delta-expectations.tsv")).map((row) => [nameOf(row), row]),
-);
-
 /** Features whose tables may be refused by name for now, and how the manifest shows them. */
 const unsupportedYet: Readonly<Record<string, (row: Row) => boolean>> = {};
-
-type Refusal = { readonly code: ErrorCode; readonly says: RegExp };
-
-const catalogOwned: Refusal = { code: "unsupported", says: /\[catalogOwned\]/ };
-const stateMissing = (action: string): Refusal => ({
-  code: "log-corrupt",
-  says: new RegExp(`state reconstruction failed, its log has no ${action} action`),
-});
-
-/** Tables that nobody may open, by the reason that the manifest and the protocol give. */
-const mustFail: Readonly<Record<string, Refusal>> = {
-  "delta-kernel-java-workloads/basic_catalog_managed/delta": {
-    code: "unsupported",
-    says: /\[catalogManaged\]/,
-  },
-  "kernel-rs-uc/catalog_managed_0": { code: "unsupported", says: /\[catalogManaged\]/ },
-  "delta-rs-err-logs/table_d": catalogOwned,
-  "delta-rs-err-logs/table_f": catalogOwned,
-  "delta-rs-err-logs/table_h": catalogOwned,
-  "delta-rs-err-logs/table_i": catalogOwned,
-  "delta-rs-err-logs/table_c": {
-    code: "log-corrupt",
-    says: /not contiguous: commit 12 is missing/,
-  },
-  "delta-rs/simple_table_features": { code: "unsupported", says: /reader version 5/ },
-  "kernel-rs-data/crc-malformed": { code: "not-found", says: /no Delta table/ },
-  "kernel-rs-data/table-with-geo": { code: "unsupported", says: /\[geospatial\]/ },
-  "kernel-rs-golden/deltalog-state-reconstruction-from-checkpoint-missing-protocol/delta":
-    stateMissing("protocol"),
-  "kernel-rs-golden/deltalog-state-reconstruction-without-metadata/delta": stateMissing("metaData"),
-  "trino/deltalake/type_widening_unsupported": {
-    code: "unsupported",
-    says: /\[typeWidening-preview\]/,
-  },
-  "kernel-rs-golden/no-delta-log-folder/delta": { code: "not-found", says: /no Delta table/ },
-  "kernel-rs-golden/versions-not-contiguous/delta": {
-    code: "log-corrupt",
-    says: /not contiguous: commit 1 is missing/,
-  },
-};
-
-/** Tables that must not be committed to, though they may be read. */
-const mustRefuseWrite: Readonly<Record<string, string>> = {
-  "delta-golden/collations-preview-table": "collations-preview",
-  "delta-rs/table_with_liquid_clustering": "liquid",
-};
-
-/** delta-rs compares `/x`, `file:/x` and `/x%20y` as they stand; the protocol wants them decoded. */
-const filesByProtocol: Readonly<Record<string, number>> = {
-  "kernel-rs-golden/canonicalized-paths-normal-a/delta": 0,
-  "kernel-rs-golden/canonicalized-paths-normal-b/delta": 0,
-  "kernel-rs-golden/canonicalized-paths-special-a/delta": 0,
-  "kernel-rs-golden/canonicalized-paths-special-b/delta": 0,
-};
 
 function canonicalSchemaHash(snapshot: Snapshot): string {
   const clean = (node: unknown): unknown => {

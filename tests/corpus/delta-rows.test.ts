@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
-import process from "node:process";
 import type { ColumnBatch } from "../../src/delta/columns/column.ts";
 import { rowsOfBatch } from "../../src/delta/columns/column-value.ts";
 import { CdcDeltaError } from "../../src/errors.ts";
@@ -11,70 +10,13 @@ import { localStore } from "../../src/delta/storage/local-store.ts";
 import { firstDifference } from "../support/compare-rows.ts";
 import { signal, testEngine } from "../support/delta-table.ts";
 import { type NormalRow, normalRows } from "../support/normal-form.ts";
-import { projectRoot } from "../support/project-root.ts";
-import { optional } from "../support/requirement.ts";
+import { corpus, hasCorpus, manifest, nameOf, oracle, type Row } from "./corpus.ts";
 import { digestOfRows, hasPyarrow, type PyarrowRows, pyarrowRows } from "./pyarrow-rows.ts";
-
-const corpus = path.join(
-  process.env["CDCDELTA_CORPUS"] ?? path.join(projectRoot, "../shared/corpus"),
-  "delta",
-);
-const hasCorpus = optional(
-  existsSync(path.join(corpus, "MANIFEST.tsv")),
-  `the Delta corpus is not at ${corpus}: set CDCDELTA_CORPUS`,
-);
+import { withoutRows } from "./verdicts.ts";
 
 /** So many tables are read and so many compared value for value today; it may only grow. */
 const readAtLeast = 198;
 const comparedAtLeast = 45;
-
-/**
- * Readable tables whose rows are not there to be read, with why. Everything else that fails is a
- * fault of ours.
- */
-const gone = /there is no such file/;
-const withoutRows: Readonly<Record<string, RegExp>> = {
-  // Their suites test the log alone and made up the files' names.
-  "delta-golden/corrupted-last-checkpoint": gone,
-  "kernel-rs-golden/delete-re-add-same-file-different-transactions/delta": gone,
-  "kernel-rs-golden/deltalog-commit-info/delta": gone,
-  "kernel-rs-golden/log-replay-special-characters-b/delta": gone,
-  "kernel-rs-golden/update-deleted-directory/delta": gone,
-  // The log was kept, the data was not.
-  "delta-rs-err-logs/table_a": gone,
-  "delta-rs-err-logs/table_b": gone,
-  "delta-rs-err-logs/table_g": gone,
-  "delta-rs/checkpoints": gone,
-  "delta-rs/checkpoints_vacuumed": gone,
-  "delta-rs/spark-variant-stable-feature-checkpoint": gone,
-  "kernel-rs-data/with_checkpoint_no_last_checkpoint": gone,
-  "trino/databricks73/read_timestamps": gone,
-  "delta-spark-resources/table-with-dv-large": gone,
-  // Its deletion vector's path is a placeholder that Spark's test fills in.
-  "delta-spark-resources/table-with-dv-special-char": /lies outside of the table's folder/,
-  "trino/deltalake/clone_merge/clone_merge_deletion_vector_cloned":
-    /lies outside of the table's folder/,
-  // A shallow clone of a table in a bucket.
-  "trino/deltalake/clone_merge/clone_merge_cloned": /lies outside of the table's folder/,
-};
-
-type Row = Readonly<Record<string, string>>;
-
-function readTsv(file: string): Row[] {
-  const [head = "", ...lines] = readFileSync(file, "utf8").trimEnd().split("\n");
-  const names = head.split("\t");
-  return lines.map((line) => {
-    const values = line.split("\t");
-    return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ""]));
-  });
-}
-
-const nameOf = (row: Row): string => `${row["suite"]}/${row["table"]}`;
-const manifest = hasCorpus ? readTsv(path.join(corpus, "MANIFEST.tsv")) : [];
-const counted = new Map(
-  readTsv(path.join(import.meta.dir, "delta-expectations.tsv"))
-    .map((row) => [nameOf(row), row["rows"] ?? "-"]),
-);
 
 type Expectation = { readonly at: SnapshotAt | null; readonly file: string };
 
@@ -174,7 +116,7 @@ describe.skipIf(!hasCorpus)("rows of the Delta corpus", () => {
       const rows = batches.reduce((sum, batch) => sum + batch.length, 0);
       read.push(name);
       expect(rows).toBe(statedRows(snapshot) ?? rows);
-      const count = counted.get(name) ?? "-";
+      const count = oracle.get(name)?.["rows"] ?? "-";
       if (count !== "-") expect(rows).toBe(Number(count));
       if (!hasPyarrow) return;
       for (const { at, file } of expectationsOf(row)) {

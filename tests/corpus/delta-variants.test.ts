@@ -1,23 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 import path from "node:path";
-import process from "node:process";
 import { batchToNdjson } from "../../src/delta/columns/row-json.ts";
 import { loadSnapshot } from "../../src/delta/log/snapshot.ts";
 import { scanSnapshot } from "../../src/delta/operations/scan.ts";
 import { localStore } from "../../src/delta/storage/local-store.ts";
 import { signal, testEngine } from "../support/delta-table.ts";
-import { projectRoot } from "../support/project-root.ts";
-import { optional } from "../support/requirement.ts";
-
-const corpus = path.join(
-  process.env["CDCDELTA_CORPUS"] ?? path.join(projectRoot, "../shared/corpus"),
-  "delta",
-);
-const hasCorpus = optional(
-  existsSync(path.join(corpus, "MANIFEST.tsv")),
-  `the Delta corpus is not at ${corpus}: set CDCDELTA_CORPUS`,
-);
+import { corpus, hasCorpus } from "./corpus.ts";
 
 /** Rows as the statements say that made the tables; they stand beside each table. */
 const wanted: Readonly<Record<string, readonly string[]>> = {

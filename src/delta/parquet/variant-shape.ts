@@ -128,6 +128,10 @@ function leafType(element: SchemaElement, path: string): LeafType {
       return plain(converted === "UTF8" || logical?.type === "STRING" ? "string" : "binary");
     case "FIXED_LEN_BYTE_ARRAY":
       if (logical?.type === "UUID") return { type: { kind: "binary" }, form: "uuid" };
+      break;
+    case "INT96":
+    case undefined:
+      break;
   }
   throw new CdcDeltaError(
     "unsupported",
