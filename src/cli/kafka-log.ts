@@ -18,6 +18,7 @@ export function kafkaLogEntry(event: KafkaSourceEvent): LogEntry {
     case "rejoining":
     case "evicted":
     case "left":
+    case "left-to-others":
       return groupEntry(event);
     case "no-topics":
     case "topics-changed":
@@ -37,7 +38,9 @@ export function kafkaLogEntry(event: KafkaSourceEvent): LogEntry {
   }
 }
 
-function groupEntry(event: EventOf<"joined" | "rejoining" | "evicted" | "left">): LogEntry {
+function groupEntry(
+  event: EventOf<"joined" | "rejoining" | "evicted" | "left" | "left-to-others">,
+): LogEntry {
   const { kind: _, ...facts } = event;
   switch (event.kind) {
     case "joined": {
@@ -55,6 +58,11 @@ function groupEntry(event: EventOf<"joined" | "rejoining" | "evicted" | "left">)
     }
     case "left":
       return entry("info", "Left the consumer group", facts);
+    case "left-to-others": {
+      const message = "{lanes} of {all} partitions are with other members of the consumer group: " +
+        "this run has not waited for them. Run again once it is alone to be sure of everything";
+      return entry("warn", message, facts);
+    }
   }
 }
 

@@ -40,6 +40,11 @@ const told: Readonly<Record<KafkaSourceEvent["kind"], readonly [KafkaSourceEvent
     "warn The group took 2 partitions away: too late. Nothing uncommitted is kept",
   ],
   left: [{ kind: "left" }, "info Left the consumer group"],
+  "left-to-others": [
+    { kind: "left-to-others", lanes: 1, all: 3 },
+    "warn 1 of 3 partitions are with other members of the consumer group: this run has not " +
+    "waited for them. Run again once it is alone to be sure of everything",
+  ],
   "no-topics": [
     { kind: "no-topics", pattern: "^(?:a.*)$" },
     "warn No topic's whole name matches a.* yet",

@@ -60,6 +60,8 @@ export type KafkaSourceEvent =
   /** The group took all our lanes away (or must be assumed to have done so). */
   | { readonly kind: "evicted"; readonly why: string; readonly lanes: readonly Lane[] }
   | { readonly kind: "left" }
+  /** The end of `until-latest`: so many of all partitions are with other members of the group. */
+  | { readonly kind: "left-to-others"; readonly lanes: number; readonly all: number }
   /** No topic matches the pattern: waiting for one, or with `until-latest` the end. */
   | { readonly kind: "no-topics"; readonly pattern: string }
   | {

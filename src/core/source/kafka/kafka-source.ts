@@ -95,7 +95,7 @@ async function* events(
         }
         continue;
       }
-      if (isDone(state, session)) return;
+      if (isDone(state, session)) return tellWhatOthersHave(state);
       await state.bell.wait(null, AbortSignal.any([signal, state.closing.signal]));
     }
   } finally {
@@ -131,6 +131,13 @@ function isDone(state: SourceState, session: Session): boolean {
   if (state.context.options.mode !== "until-latest" || state.assignment === null) return false;
   if (session.queue.length > 0 || state.unknown > 0 || state.doomed.size > 0) return false;
   return [...state.lanes.values()].every((lane) => lane.phase === "ended");
+}
+
+/** Whoever waits for the end of the run must know that it was not the end of everything. */
+function tellWhatOthersHave(state: SourceState): void {
+  const all = state.view === null ? 0 : partitionsOf(state.view, state.reads).length;
+  const lanes = all - state.lanes.size;
+  if (lanes > 0) state.context.options.onEvent({ kind: "left-to-others", lanes, all });
 }
 
 function startNew(state: SourceState, membership: GroupTies | null): void {

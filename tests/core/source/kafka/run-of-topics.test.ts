@@ -130,6 +130,7 @@ describe("until-latest", () => {
     expect(a.offsetsOf(lane)).toEqual([...upTo(20), ...upTo(30).slice(25)]);
     expect(a.offsetsOf("shop.orders-1")).toEqual(upTo(20));
     expect(taken(a, "position").at(-1)).toMatchObject({ lane, nextOffset: 32n });
+    expect(told(a, "left-to-others")).toEqual([]);
     const ends = taken(a, "lane-end").map((event) => event.lane);
     expect(ends.sort()).toEqual(["shop.empty-0", lane, "shop.orders-1", "shop.orders-2"]);
     await harness.settle(a.source.commitFloors([floor(lane, 32n)], { signal }));
@@ -183,6 +184,7 @@ describe("until-latest", () => {
     const [own] = a.source.lanes();
     expect(taken(a, "lane-end").map((event) => event.lane))
       .toEqual([`shop.orders-${own!.partition}`]);
+    expect(told(a, "left-to-others")).toEqual([{ kind: "left-to-others", lanes: 1, all: 2 }]);
   });
 
   test("after an eviction waits for what the group gives next", async () => {
