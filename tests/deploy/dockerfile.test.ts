@@ -90,11 +90,13 @@ describe("the Dockerfile", () => {
   test.skipIf(!isBinaryBuilt() || !namespaces)(
     "the binary works on a root that nobody can write to",
     async () => {
-      const script = "mount -o remount,bind,ro / && mount -t tmpfs none /tmp && cd / &&" +
+      const folder = mkdtempSync(path.join(tmpdir(), "cdcdelta-root-"));
+      const script = `mount -o remount,bind,ro / && mount -t tmpfs none "${folder}" && cd / &&` +
         ` ! touch /probe 2>/dev/null && printf %s "$EVENT" |` +
-        ` "${binaryPath}" run --source - --source-id s --base-path /tmp/lake &&` +
-        ` "${binaryPath}" inspect /tmp/lake/shop/orders --format json`;
+        ` "${binaryPath}" run --source - --source-id s --base-path "${folder}/lake" &&` +
+        ` "${binaryPath}" inspect "${folder}/lake/shop/orders" --format json`;
       const { status, stdout, stderr } = await output("unshare", ["-rm", "sh", "-c", script], {
+        TMPDIR: folder,
         EVENT: JSON.stringify({
           key: { id: "1" },
           value: {
@@ -105,6 +107,7 @@ describe("the Dockerfile", () => {
           },
         }) + "\n",
       });
+      rmSync(folder, { recursive: true });
       expect(stderr).not.toContain("Read-only");
       expect(status).toBe(0);
       expect(stdout).toContain('"numRecords": 1');
