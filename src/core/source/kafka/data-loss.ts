@@ -7,7 +7,7 @@ export function dataLossError(loss: DataLoss): CdcDeltaError {
   const where = `partition ${partition} of topic "${topic}"`;
   const goOn = available === null
     ? ""
-    : `. To go on from offset ${available} without them: --fail-on-data-loss false`;
+    : `. To go on from offset ${available} without them: --no-kafka-fail-on-data-loss`;
   return new CdcDeltaError(
     "data-loss",
     `Cannot read ${where} at offset ${expected}: ${describe(cause, loss)}${goOn}`,
@@ -37,6 +37,6 @@ function describe(cause: DataLoss["cause"], { available, lost }: DataLoss): stri
         `took offsets which tables have already are not written`;
     case "topic-deleted":
       return `the topic was deleted, and ${offsets} never read. To go on without them: ` +
-        `--fail-on-data-loss false`;
+        `--no-kafka-fail-on-data-loss`;
   }
 }

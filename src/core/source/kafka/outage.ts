@@ -1,4 +1,4 @@
-import { CdcDeltaError, messageOf } from "../../../errors.ts";
+import { CdcDeltaError } from "../../../errors.ts";
 import type { SourceContext } from "./source-context.ts";
 
 /** Failures in a row of one kind of request. */
@@ -21,7 +21,9 @@ export function createOutage(context: SourceContext, what: string): Outage {
   return {
     async failed(error, signal) {
       signal.throwIfAborted();
-      health.down(what, messageOf(error));
+      // Data loss, a table of another pipeline and such are told by the end of the run.
+      const byKafka = error instanceof CdcDeltaError && error.code === "kafka";
+      if (byKafka) health.down(what, error.message);
       if (!(error instanceof CdcDeltaError) || !error.retryable) throw error;
       if (attempts === 0) sinceMs = clock.nowMs();
       attempts += 1;

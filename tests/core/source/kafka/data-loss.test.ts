@@ -45,7 +45,7 @@ describe("data loss", () => {
     expect(error.code).toBe("data-loss");
     expect(error.context).toMatchObject({ expected: "3", available: "10", lost: "7" });
     expect(error.message).toContain("7 offsets were removed");
-    expect(error.message).toContain("--fail-on-data-loss false");
+    expect(error.message).toContain("--no-kafka-fail-on-data-loss");
     expect(member.offsetsOf(lane)).toEqual([]);
   });
 

@@ -326,6 +326,21 @@ describe("fetching", () => {
     expect(Math.max(...delays)).toBeLessThanOrEqual(10_000);
   });
 
+  test("what is not Kafka's fault is not told as one", async () => {
+    const harness = createHarness();
+    withTopic(harness);
+    const error = new CdcDeltaError("usage", "another pipeline feeds the table");
+    const client = harness.cluster.client(
+      "a",
+      (call, effect) => call.kind === "fetch" ? Promise.reject(error) : effect(),
+    );
+    const a = harness.member("a", { client });
+    a.start();
+    await harness.until(() => a.outcome !== null);
+    expect(errorOf(a)).toBe(error);
+    expect(told(a, "connection").map((one) => one.connected)).toEqual([true]);
+  });
+
   test("the question that a failure ends with is not made a statement", async () => {
     const harness = createHarness();
     withTopic(harness);
