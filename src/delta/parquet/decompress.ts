@@ -1,12 +1,8 @@
 import zlib from "node:zlib";
-import {
-  decompressLz4,
-  decompressLz4Raw,
-  decompressSnappy,
-  decompressZstd,
-} from "hyparquet-compressors";
+import { decompressLz4, decompressLz4Raw, decompressZstd } from "hyparquet-compressors";
 import { messageOf } from "../../errors.ts";
 import { readFailure } from "./read-failure.ts";
+import { snappyDecompress } from "./snappy-decompress.ts";
 
 /** One page's bytes, `size` of them. Errors: `parquet` when they are damaged or the codec unknown. */
 export function decompress(codec: string, bytes: Uint8Array, size: number): Uint8Array {
@@ -33,7 +29,7 @@ function decompressed(codec: string, bytes: Uint8Array, size: number): Uint8Arra
         ? zlib.zstdDecompressSync(bytes)
         : decompressZstd(bytes);
     case "SNAPPY":
-      return decompressSnappy(bytes, size);
+      return snappyDecompress(bytes, size);
     case "GZIP":
       return zlib.gunzipSync(bytes);
     case "BROTLI":
