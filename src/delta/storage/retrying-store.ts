@@ -29,7 +29,7 @@ export type RetryOptions = {
 
 /**
  * Tries again what can be tried again: retryable errors of get, head, list, put and delete, after
- * exponential waits with full jitter. A listing goes on after the last key it has yielded.
+ * exponential waits with jitter. A listing goes on after the last key it has yielded.
  * `putIfAbsent` is never repeated: its first attempt may have landed, and only the committer can
  * tell whose object that is. The last error is thrown as it came.
  */
@@ -71,7 +71,7 @@ export function retryingStore(inner: ObjectStore, options: RetryOptions): Object
       try {
         for await (const meta of inner.list(prefix, position)) {
           yield meta;
-          position = { signal, startAfter: meta.key };
+          position = { ...listOptions, startAfter: meta.key };
           attempt = 1;
         }
         return;
@@ -93,11 +93,11 @@ export function retryingStore(inner: ObjectStore, options: RetryOptions): Object
 }
 
 /**
- * The wait after so many failed attempts. Full jitter: anywhere between no wait and the bound, so
- * that clients do not come back at once.
+ * The wait after so many failed attempts: half of the bound for certain, so that many attempts
+ * outlast an outage, the rest at random, so that clients do not come back at once.
  */
 export function retryDelayMs(attempt: number, options: RetryOptions): number {
   const first = options.delayMsFirst ?? 100;
   const bound = Math.min(options.delayMsMax ?? 10_000, first * 2 ** Math.min(attempt - 1, 30));
-  return Math.floor(options.random.next() * bound);
+  return Math.floor(bound * (1 + options.random.next()) / 2);
 }
