@@ -1,4 +1,5 @@
 import type { ColumnBatch } from "../columns/column.ts";
+import { batchBytes } from "../columns/column-bytes.ts";
 import { concatBatches } from "../columns/concat.ts";
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
@@ -8,6 +9,7 @@ import { encodeWithStatistics } from "../parquet/writer.ts";
 import { struct } from "../schema/data-type.ts";
 import { writeDataFile } from "./append.ts";
 import { type RewrittenTable, statisticsOptions } from "./rewrite-file.ts";
+import { readAhead } from "./read-ahead.ts";
 import { scanFile } from "./scan.ts";
 
 export type MergeOptions = {
@@ -18,6 +20,8 @@ export type MergeOptions = {
 
 /** Rows of a row group: enough for dictionaries and skipping, few enough to hold in memory. */
 const rowGroupRowsMax = 131_072;
+/** Bytes of them in memory: rows may be large documents. */
+const rowGroupBytesMax = 64 << 20;
 /** Zstd level for files that are written once and read often. */
 const level = 3;
 
@@ -38,7 +42,7 @@ export async function mergeFiles(
   const columns = schema.fields.map((field) => field.name);
   const partitionValues = files[0]?.partitionValues ?? {};
   const written: AddFile[] = [];
-  let [waiting, rows]: [ColumnBatch[], number] = [[], 0];
+  let [waiting, rows, waitingBytes]: [ColumnBatch[], number, number] = [[], 0, 0];
   let rowGroups: EncodedRowGroup[] = [];
   let statistics: FileStatistics[] = [];
   let bytes = 0;
@@ -51,7 +55,7 @@ export async function mergeFiles(
     rowGroups.push(encoded.rowGroup);
     statistics.push(encoded.statistics);
     bytes += encoded.rowGroup.bytes.length;
-    [waiting, rows] = [[], 0];
+    [waiting, rows, waitingBytes] = [[], 0, 0];
   };
   const endFile = async (): Promise<void> => {
     endRowGroup();
@@ -60,13 +64,19 @@ export async function mergeFiles(
     written.push(await writeDataFile(engine, file, { signal }));
     [rowGroups, statistics, bytes] = [[], [], 0];
   };
-  for (const add of files) {
-    for await (const batch of scanFile(engine, table, add, { signal, columns })) {
+  const ahead = readAhead(engine, files, signal);
+  for (const [index, add] of files.entries()) {
+    ahead.reach(index);
+    for await (const batch of scanFile(ahead.engine, table, add, { signal, columns })) {
       if (batch.length === 0) continue;
-      if (rows + batch.length > rowGroupRowsMax) endRowGroup();
+      const size = batchBytes(batch);
+      const isFull = rows + batch.length > rowGroupRowsMax ||
+        waitingBytes + size > rowGroupBytesMax;
+      if (isFull) endRowGroup();
       if (bytes >= targetBytes) await endFile();
       waiting.push(batch);
       rows += batch.length;
+      waitingBytes += size;
     }
   }
   await endFile();

@@ -26,7 +26,7 @@ export type ScanOptions = {
 };
 
 /** Files up to this size are fetched whole: one request is cheaper than several ranges. */
-const wholeFileBytesMax = 8 << 20;
+export const wholeFileBytesMax = 8 << 20;
 
 /** The schema of the batches that a scan with these options yields. */
 export function scannedSchema(
