@@ -19,7 +19,7 @@ export type MergeOptions = {
 };
 
 /** Rows of a row group: enough for dictionaries and skipping, few enough to hold in memory. */
-const rowGroupRowsMax = 131_072;
+const rowGroupRowsMax = 65_536;
 /** Bytes of them in memory: rows may be large documents. */
 const rowGroupBytesMax = 64 << 20;
 /** Zstd level for files that are written once and read often. */
