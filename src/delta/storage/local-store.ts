@@ -76,10 +76,11 @@ export function localStore(rootPath: string): ObjectStore {
       return await run(`Cannot create "${key}"`, signal, () => writer.create(path, bytes, signal));
     },
     async delete(keys, { signal }) {
-      for (const key of keys) pathOf(key);
+      // Files in the making as well: vacuum deletes those that a killed writer left behind.
+      for (const key of keys) checkKey(key, root);
       for (const key of keys) {
         signal.throwIfAborted();
-        await run(`Cannot delete "${key}"`, signal, () => removeFile(pathOf(key)));
+        await run(`Cannot delete "${key}"`, signal, () => removeFile(`${root}/${key}`));
       }
     },
   };

@@ -43,6 +43,18 @@ describe("cdcdelta vacuum", () => {
     expect(await numbersOf(engine)).toEqual(counting(15));
   });
 
+  test("deletes the files in the making that a killed writer left", async () => {
+    const { table } = await mergedTable("killed");
+    const leftover = path.join(table, "day=b", ".tmp-2cbb7b98-5e55-4748-933c-559b51d4732a");
+    writeFileSync(leftover, "half");
+    const longAgo = Date.now() / 1000 - 30 * 86_400;
+    utimesSync(leftover, longAgo, longAgo);
+    const { code, stdout } = await cli(["vacuum", table]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^deleted +2 files, 10 B$/m);
+    expect(readdirSync(path.join(table, "day=b"))).not.toContain(path.basename(leftover));
+  });
+
   test("a shorter retention than the table's own is refused without --force", async () => {
     const { table } = await mergedTable("refused");
     const { code, stdout, stderr } = await cli(["vacuum", table, "--retention", "1h"]);

@@ -121,6 +121,17 @@ describe("localStore()", () => {
     }
   });
 
+  test("deletes what a writer that died left behind, which list() tells of when asked to", async () => {
+    const store = localStore(folder);
+    await fs.mkdir(join(folder, "log"));
+    await fs.writeFile(join(folder, "log/.tmp-2"), "x");
+    const left = await keysOf(store.list("", { ...io, leftovers: true }));
+    expect(left).toEqual(["log/.tmp-2"]);
+    await store.delete(left, io);
+    expect(await everything()).toEqual(["log"]);
+    expect(await codeOf(store.delete(["../x"], io))).toBe("usage");
+  });
+
   test("list() counts links to files, and neither enters linked folders nor folders as files", async () => {
     const store = localStore(folder);
     await store.put("a/file", [bytesOf("four")], io);
