@@ -25,7 +25,9 @@ import { withListing } from "./log-reader.ts";
 import { isTombstoneLive } from "./log-replay.ts";
 import { buildSegment, type LogListing } from "./log-segment.ts";
 import { liveFiles, replaySegment } from "./snapshot.ts";
+import type { AddFile } from "./actions.ts";
 import type { TableState } from "./table-state.ts";
+import { type FileTotals, writeVersionChecksum } from "./version-checksum.ts";
 
 /** Rows of a row group: what is in memory at once, besides the encoded bytes. */
 const rowGroupRows = 5_000;
@@ -33,7 +35,8 @@ const rowGroupRows = 5_000;
 /**
  * Writes the classic checkpoint of a version and points `_last_checkpoint` at it (unless that
  * names a newer one already). The files of the checkpoint before are streamed, so that memory does
- * not grow with the table but by its encoded size. Errors: as `loadSnapshot`, and the store's.
+ * not grow with the table but by its encoded size. The version's checksum file is written besides,
+ * as all its numbers are known here. Errors: as `loadSnapshot`, and the store's.
  */
 export async function writeCheckpoint(
   engine: Engine,
@@ -45,18 +48,21 @@ export async function writeCheckpoint(
     { version, signal },
     (listing) => encodeCheckpoint(engine, listing, version, signal),
   );
-  const { chunks, rows, numOfAddFiles } = encoded;
+  const { chunks, rows, state, totals } = encoded;
+  const { numFiles: numOfAddFiles } = totals;
   await engine.store.put(classicCheckpointKey(version), chunks, { signal });
   const sizeInBytes = chunks.reduce((size, chunk) => size + chunk.byteLength, 0);
   const hint = { version, size: rows, sizeInBytes, numOfAddFiles };
   await writeHint(engine, hint, signal);
+  await writeVersionChecksum(engine, state, totals, { signal });
   return hint;
 }
 
 type EncodedCheckpoint = {
   readonly chunks: readonly Uint8Array[];
   readonly rows: number;
-  readonly numOfAddFiles: number;
+  readonly state: TableState;
+  readonly totals: FileTotals;
 };
 
 async function encodeCheckpoint(
@@ -74,9 +80,9 @@ async function encodeCheckpoint(
   const schema = checkpointSchema({ stats, parsed: parsed.fields });
   const groups = rowGroupBuilder(schema);
   for (const row of stateRows(state, nowMs)) groups.push(row);
-  let numOfAddFiles = 0;
+  const totals = fileTotals();
   for await (const { adds, removes } of liveFiles(engine, segment, replayed, { signal })) {
-    numOfAddFiles += adds.length;
+    totals.add(adds);
     for (const add of adds) groups.push(addRow(add, parsed.values(add)));
     for (const remove of removes) {
       if (isTombstoneLive(remove, { nowMs, retentionMs })) groups.push(removeRow(remove));
@@ -84,7 +90,26 @@ async function encodeCheckpoint(
   }
   const { rowGroups, rows } = groups.finish();
   const chunks = assembleParquetFile(schema, rowGroups, { createdBy });
-  return { chunks, rows, numOfAddFiles };
+  return { chunks, rows, state, totals: totals.sum() };
+}
+
+function fileTotals(): { add(files: readonly AddFile[]): void; sum(): FileTotals } {
+  let numFiles = 0;
+  let tableSizeBytes = 0;
+  let numDeletionVectors = 0;
+  let numDeletedRecords = 0;
+  return {
+    add(files) {
+      numFiles += files.length;
+      for (const { size, deletionVector } of files) {
+        tableSizeBytes += size;
+        if (deletionVector === undefined) continue;
+        numDeletionVectors += 1;
+        numDeletedRecords += Number(deletionVector.cardinality);
+      }
+    },
+    sum: () => ({ numFiles, tableSizeBytes, numDeletionVectors, numDeletedRecords }),
+  };
 }
 
 /** All of a state but its files; transactions are kept for as long as the table says. */

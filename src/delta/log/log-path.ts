@@ -57,6 +57,11 @@ export function commitKey(version: number): string {
   return `${versionPrefix(version)}.json`;
 }
 
+/** The key of a version's checksum. */
+export function checksumKey(version: number): string {
+  return `${versionPrefix(version)}.crc`;
+}
+
 /** The key of a version's checkpoint in one file. */
 export function classicCheckpointKey(version: number): string {
   return `${versionPrefix(version)}.checkpoint.parquet`;
