@@ -18,7 +18,7 @@ export function kafkaLogEntry(event: KafkaSourceEvent): LogEntry {
     case "rejoining":
     case "evicted":
     case "left":
-    case "left-to-others":
+    case "waits-for-others":
       return groupEntry(event);
     case "no-topics":
     case "topics-changed":
@@ -39,7 +39,7 @@ export function kafkaLogEntry(event: KafkaSourceEvent): LogEntry {
 }
 
 function groupEntry(
-  event: EventOf<"joined" | "rejoining" | "evicted" | "left" | "left-to-others">,
+  event: EventOf<"joined" | "rejoining" | "evicted" | "left" | "waits-for-others">,
 ): LogEntry {
   const { kind: _, ...facts } = event;
   switch (event.kind) {
@@ -58,10 +58,15 @@ function groupEntry(
     }
     case "left":
       return entry("info", "Left the consumer group", facts);
-    case "left-to-others": {
-      const message = "{lanes} of {all} partitions are with other members of the consumer group: " +
-        "this run has not waited for them. Run again once it is alone to be sure of everything";
-      return entry("warn", message, facts);
+    case "waits-for-others": {
+      const { partitions, all } = event;
+      const lanes = partitions.length;
+      const named = firstOf(partitions.map(nameOf));
+      const message = lanes === 1
+        ? "Read to the end; waiting for another member of the consumer group to commit {named}"
+        : "Read to the end; waiting for other members of the consumer group to commit {lanes} of " +
+          "{all} partitions: {named}";
+      return entry("warn", message, { lanes, all, named });
     }
   }
 }
@@ -78,10 +83,8 @@ function topicEntry(
       return entry("warn", message, { pattern });
     }
     case "topics-changed": {
-      const name = ({ topic, partition }: { topic: string; partition: number }): string =>
-        `${topic}[${partition}]`;
-      const added = event.added.map(name);
-      const removed = event.removed.map(name);
+      const added = event.added.map(nameOf);
+      const removed = event.removed.map(nameOf);
       const shown = { added: firstOf(added), removed: firstOf(removed) };
       const more = counted(added.length, "partition");
       const message = `Topics changed: ${more} more, ${removed.length} fewer`;
@@ -170,6 +173,10 @@ function requestEntry(
       return entry(level, "Kafka: {what} failed and is tried again: {error}", facts);
     }
   }
+}
+
+function nameOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}[${partition}]`;
 }
 
 /** A log line is for people: it does not list a thousand partitions. */

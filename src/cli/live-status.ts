@@ -1,4 +1,5 @@
 import type { LaneProgress } from "../core/source/source.ts";
+import { counted } from "./output/counted.ts";
 import type { NotReady } from "./watch/readiness.ts";
 import type { ProgressFacts } from "./progress.ts";
 
@@ -8,6 +9,8 @@ export type LiveFacts = {
   readonly heldBytes: number;
   readonly heldBytesMax: number;
   readonly notReady: readonly NotReady[];
+  /** Partitions that others have to commit before a run `--until-latest` can end. */
+  readonly waitsFor: number;
 };
 
 /** `12,000 events  3,400/s  lag 120  2 tables  last commit shop.orders v12 · reading`. Pure. */
@@ -27,7 +30,7 @@ export function liveLine(progress: ProgressFacts, live: LiveFacts, columns: numb
 
 /** What the run waits for, or does. */
 function waitsFor(
-  { notReady, lanes, heldBytes, heldBytesMax }: LiveFacts,
+  { notReady, lanes, heldBytes, heldBytesMax, waitsFor }: LiveFacts,
   lag: bigint | null,
 ): string {
   const [reason] = notReady;
@@ -42,6 +45,10 @@ function waitsFor(
       return `${reason.why}: committing what was read`;
     case undefined:
       break;
+  }
+  const allRead = lag === null || lag === 0n;
+  if (waitsFor > 0 && allRead && heldBytes === 0) {
+    return `waiting for others of the group to commit ${counted(waitsFor, "partition")}`;
   }
   if (lanes.length === 0) return "waiting for topics";
   if (heldBytes >= heldBytesMax) return "waiting for commits: the memory budget is full";

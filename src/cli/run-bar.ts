@@ -24,6 +24,7 @@ export function openRunBar(
       heldBytes: heldBytes(),
       heldBytesMax: settings.flush.heldBytesMax,
       notReady: ready.reasons(),
+      waitsFor: sourceState()?.waitsFor ?? 0,
     };
     return liveLine(facts, live, columns);
   });

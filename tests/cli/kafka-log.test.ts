@@ -40,10 +40,14 @@ const told: Readonly<Record<KafkaSourceEvent["kind"], readonly [KafkaSourceEvent
     "warn The group took 2 partitions away: too late. Nothing uncommitted is kept",
   ],
   left: [{ kind: "left" }, "info Left the consumer group"],
-  "left-to-others": [
-    { kind: "left-to-others", lanes: 1, all: 3 },
-    "warn 1 of 3 partitions are with other members of the consumer group: this run has not " +
-    "waited for them. Run again once it is alone to be sure of everything",
+  "waits-for-others": [
+    {
+      kind: "waits-for-others",
+      partitions: [{ topic: "a", partition: 0 }, { topic: "b", partition: 2 }],
+      all: 3,
+    },
+    "warn Read to the end; waiting for other members of the consumer group to commit 2 of 3 " +
+    "partitions: a[0], b[2]",
   ],
   "no-topics": [
     { kind: "no-topics", pattern: "^(?:a.*)$" },

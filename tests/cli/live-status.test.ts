@@ -15,6 +15,7 @@ const live = (facts: Partial<LiveFacts>): LiveFacts => ({
   heldBytes: 0,
   heldBytesMax: 10,
   notReady: [],
+  waitsFor: 0,
   ...facts,
 });
 
@@ -29,6 +30,9 @@ describe("liveLine()", () => {
   test.each<[string, Partial<LiveFacts>]>([
     ["lag 0  2 tables  last commit shop.a v3 · waiting for events", {}],
     ["lag ?  2 tables  last commit shop.a v3 · waiting for topics", { lanes: [] }],
+    ["waiting for others of the group to commit 2 partitions", { waitsFor: 2 }],
+    ["waiting for others of the group to commit 1 partition", { waitsFor: 1, lanes: [] }],
+    ["reading", { waitsFor: 2, lanes: [lane(0n, 1n)] }],
     ["gathering rows for the next commit", { heldBytes: 1 }],
     ["waiting for commits: the memory budget is full", { heldBytes: 10 }],
     ["waiting for Kafka: refused", { notReady: [{ part: "kafka", why: "refused" }] }],

@@ -153,6 +153,35 @@ describe.skipIf(!possible)("cdcdelta run on Kafka", () => {
     expect(ids.length).toBeGreaterThanOrEqual(300);
   });
 
+  test("--until-latest beside a stream ends once that one has committed or left", async () => {
+    const topic = "beside.shop.orders";
+    const env = envOf("beside");
+    await makeTopic(client, topic, partitions);
+    const stream = await startStream({ ...env, CDCDELTA_FLUSH_INTERVAL: "1h" });
+    await until("partitions", () => stream.has("kafka-joined"));
+    await produce(topic, 0, 100);
+    await until("the stream to hold them", async () => {
+      const { body } = await stream.page("/metrics");
+      return /^cdcdelta_held_bytes [1-9]/m.test(body);
+    });
+    const seen: LogEntry[] = [];
+    let over = false;
+    const job = startBinary([main, "run", "--format", "json", "--until-latest"], {
+      binary: process.execPath,
+      env,
+      onLog: (entry) => seen.push(entry),
+    });
+    void job.ended.then(() => over = true);
+    await until("the wait", () => seen.some(({ event }) => event === "kafka-waits-for-others"));
+    expect(over).toBe(false);
+    expect(await committed("beside")).toBeLessThan(100n);
+    stream.running.kill("SIGTERM");
+    expect((await stream.running.ended).status).toBe(0);
+    expect((await job.ended).status).toBe(0);
+    expect(await committed("beside")).toBe(100n);
+    expect(await idsOf(env)).toEqual(Array.from({ length: 100 }, (_, id) => id));
+  });
+
   test("a broker that is not there is tried, then named", async () => {
     const env = { ...envOf("nobody"), KAFKA_BOOTSTRAP_SERVERS: "127.0.0.1:9" };
     const { status, stderr } = await run(env, "--retries", "3", "--http-port", "off");

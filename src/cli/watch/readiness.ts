@@ -13,7 +13,12 @@ export type Readiness = {
 };
 
 /** What the source says of itself; null for sources that have no such state. */
-export type SourceState = { readonly connected: boolean; readonly assigned: boolean };
+export type SourceState = {
+  readonly connected: boolean;
+  readonly assigned: boolean;
+  /** Partitions that others have to commit before a run `--until-latest` can end. */
+  readonly waitsFor: number;
+};
 
 /** Keeps track of what a run depends on; `source` is asked each time. */
 export function readiness(source: () => SourceState | null): Readiness {

@@ -23,6 +23,7 @@ export type FlushFacts = {
   readonly idle: boolean;
   /** A flush is being committed; the open one gathers meanwhile. */
   readonly committing: boolean;
+  /** Nothing more can be read, now or at all. */
   readonly inputEnded: boolean;
   readonly stopping: boolean;
 };

@@ -25,6 +25,8 @@ export type Held = {
   flushes: number;
   jobs: number;
   idle: boolean;
+  /** All that can be read is read, and others wait for it to be committed. */
+  drained: boolean;
   inputEnded: boolean;
   failure: { readonly error: unknown } | null;
   stale: StalePositions | null;
@@ -47,6 +49,7 @@ export function createHeld(session: Session): Held {
     flushes: 0,
     jobs: 0,
     idle: false,
+    drained: false,
     inputEnded: false,
     failure: null,
     stale: null,

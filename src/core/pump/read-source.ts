@@ -37,10 +37,14 @@ async function takeEvent(held: Held, event: SourceEvent): Promise<void> {
     case "idle":
       held.idle = true;
       break;
+    case "drained":
+      held.drained = true;
+      break;
     case "cut-line":
       held.session.observe({ kind: "cut-line", source: event.lane, offset: event.offset });
       break;
     case "position":
+      held.drained = false;
       openFlush(held).ends.set(event.lane, event.nextOffset);
       break;
     case "lane-end":
@@ -79,6 +83,7 @@ function holdBatch(held: Held, read: HeldBatch): void {
   held.loose.push({ lane, batch });
   held.looseBytes += bytes;
   held.idle = false;
+  held.drained = false;
   noteLane(held, lane, batch);
   if (held.looseBytes >= held.session.settings.jobBytesMax) cutJob(held);
 }

@@ -116,7 +116,7 @@ async function control(held: Held, stop: AbortSignal): Promise<void> {
       heldBytes: heldBytes(held),
       idle: held.idle,
       committing: held.committing !== null,
-      inputEnded: held.inputEnded,
+      inputEnded: held.inputEnded || held.drained,
       stopping: stop.aborted && held.inputEnded,
     }, session.settings.flush);
     if (decision.kind === "flush") {

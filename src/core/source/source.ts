@@ -11,6 +11,11 @@ export type SourceEvent =
   | { readonly kind: "records"; readonly lane: Lane; readonly batch: RecordBatch }
   /** Nothing more is ready to be read just now: small batches may be flushed. */
   | { readonly kind: "idle" }
+  /**
+   * Everything of ours is read, but the input goes on: others are waited for, who may wait for us.
+   * What is held is to be flushed now.
+   */
+  | { readonly kind: "drained" }
   /** The last line of a file has no end yet: it was left for the next run. */
   | { readonly kind: "cut-line"; readonly lane: Lane; readonly offset: bigint }
   /**

@@ -12,7 +12,7 @@ describe("readiness()", () => {
   });
 
   test("of Kafka needs an answer, then partitions", () => {
-    const state = { connected: false, assigned: false };
+    const state = { connected: false, assigned: false, waitsFor: 0 };
     const ready = readiness(() => state);
     expect(ready.reasons().map(({ part }) => part)).toEqual(["kafka"]);
     const lost = { kind: "connection", connected: false, why: "refused" } as const;
@@ -26,7 +26,7 @@ describe("readiness()", () => {
   });
 
   test("names the store first as long as it keeps Kafka from being asked", () => {
-    const ready = readiness(() => ({ connected: false, assigned: false }));
+    const ready = readiness(() => ({ connected: false, assigned: false, waitsFor: 0 }));
     ready.observe({ kind: "store-answer", why: "503" });
     expect(ready.reasons()).toEqual([
       { part: "store", why: "503" },

@@ -80,6 +80,28 @@ describe("positions without records", () => {
   });
 });
 
+describe("a source that waits for others", () => {
+  test("has what is held committed at once, though the input goes on", async () => {
+    const lake = newLake();
+    const read = records("a", [1, 2]);
+    const { source, floors } = steps([
+      read,
+      { kind: "drained" },
+      // They may wait for these very floors.
+      async () => {
+        for (let turn = 0; turn < 400 && floors.length === 0; turn++) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        expect(floors.map((floor) => floor.nextOffset)).toEqual([endOf(read)]);
+      },
+      records("a", [3], endOf(read)),
+    ]);
+    const { summary } = await pump(lake, source);
+    expect(summary.flushes).toBe(2);
+    expect((await readTable(lake, "shop.orders")).rows).toHaveLength(3);
+  });
+});
+
 describe("lanes that were lost", () => {
   test("may be moved by their new owner without making us stale", async () => {
     const lake = newLake();

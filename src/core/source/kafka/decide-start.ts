@@ -46,7 +46,10 @@ export type StartDecision =
 
 /** Whether the group's offset is a floor of ours that still means what it did. */
 export function judgeFloor(
-  facts: Pick<StartFacts, "committed" | "topicId" | "watermarks">,
+  facts: Pick<StartFacts, "committed" | "topicId"> & {
+    /** As in `StartFacts`; null: tables do not count. */
+    readonly watermarks: StartFacts["watermarks"] | null;
+  },
 ): FloorVerdict {
   const { committed, topicId, watermarks } = facts;
   if (committed === null) return { kind: "none" };
@@ -56,7 +59,7 @@ export function judgeFloor(
     return { kind: "recreated" };
   }
   if (mark.nextOffset !== offset) return { kind: "foreign", offset, ours: mark.nextOffset };
-  const changed = mark.tables.find((table) => {
+  const changed = watermarks === null ? undefined : mark.tables.find((table) => {
     const watermark = watermarks.get(table.key) ?? null;
     return watermark === null || watermark < table.offset;
   });

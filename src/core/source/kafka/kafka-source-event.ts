@@ -60,8 +60,15 @@ export type KafkaSourceEvent =
   /** The group took all our lanes away (or must be assumed to have done so). */
   | { readonly kind: "evicted"; readonly why: string; readonly lanes: readonly Lane[] }
   | { readonly kind: "left" }
-  /** The end of `until-latest`: so many of all partitions are with other members of the group. */
-  | { readonly kind: "left-to-others"; readonly lanes: number; readonly all: number }
+  /**
+   * Told once by `until-latest`: all that is ours was read; these of all partitions are with other
+   * members of the group, which have not committed them up to their end yet.
+   */
+  | {
+    readonly kind: "waits-for-others";
+    readonly partitions: readonly TopicPartition[];
+    readonly all: number;
+  }
   /** No topic matches the pattern: waiting for one, or with `until-latest` the end. */
   | { readonly kind: "no-topics"; readonly pattern: string }
   | {

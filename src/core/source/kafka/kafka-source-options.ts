@@ -14,7 +14,10 @@ export type KafkaSourceOptions = {
   readonly autoOffsetReset: AutoOffsetReset;
   /** False: unread records that are gone are told as an event, and reading goes on behind them. */
   readonly failOnDataLoss: boolean;
-  /** `until-latest`: ends once every partition was read up to what was its stable end at first. */
+  /**
+   * `until-latest`: ends once every partition was read up to what was its stable end at first, or,
+   * where another member of the group has it, was committed up to there.
+   */
   readonly mode: "stream" | "until-latest";
   /** `none`: all partitions are read without joining the group, and no floor is ever committed. */
   readonly membership: "group" | "none";

@@ -7,6 +7,7 @@ import { restartLanes } from "./lane-set.ts";
 import type { LaneState } from "./lane-state.ts";
 import { nextEvent } from "./next-event.ts";
 import { keepTopics, refreshTopics } from "./refresh-topics.ts";
+import { lookAtOthers, openEnds, takeEnds } from "./others-ends.ts";
 import {
   createState,
   failSource,
@@ -17,6 +18,9 @@ import {
 import { startLanes } from "./start-lanes.ts";
 import { takeAssignment } from "./take-assignment.ts";
 import { partitionsOf } from "./topic-view.ts";
+
+/** How long after a look at what other members have committed the next one follows. */
+const lookAgainMs = 1_000;
 
 export type KafkaSource = Source & {
   /** For the readiness of the process. */
@@ -32,6 +36,8 @@ export type KafkaSourceStatus = {
   /** -1: none. */
   readonly generation: number;
   readonly lanes: number;
+  /** With `until-latest`: partitions that others have to commit before the run can end. */
+  readonly waitsFor: number;
 };
 
 /**
@@ -65,6 +71,7 @@ export function kafkaSource(options: KafkaSourceOptions): KafkaSource {
       memberId: membership?.member()?.memberId ?? "",
       generation: membership?.member()?.generationId ?? -1,
       lanes: state.lanes.size,
+      waitsFor: state.ends.waitsFor,
     }),
     close: () => close(state, membership),
   };
@@ -95,7 +102,16 @@ async function* events(
         }
         continue;
       }
-      if (isDone(state, session)) return tellWhatOthersHave(state);
+      if (isReadToEnd(state, session)) {
+        if (allIsOurs(state)) return;
+        // Another one may wait for what is ours just as well.
+        if (!session.drainedTold) {
+          session.drainedTold = true;
+          yield { kind: "drained" };
+          continue;
+        }
+        awaitOthers(state, session);
+      }
       await state.bell.wait(null, AbortSignal.any([signal, state.closing.signal]));
     }
   } finally {
@@ -110,6 +126,7 @@ function openSession(state: SourceState, membership: GroupTies | null): Session 
     queue: [],
     brokers: new Map(),
     idleTold: false,
+    drainedTold: false,
   };
   state.session = session;
   if (!state.started) {
@@ -127,21 +144,38 @@ function openSession(state: SourceState, membership: GroupTies | null): Session 
 }
 
 /** With `until-latest`: everything that is ours was read to its end. */
-function isDone(state: SourceState, session: Session): boolean {
+function isReadToEnd(state: SourceState, session: Session): boolean {
   if (state.context.options.mode !== "until-latest" || state.assignment === null) return false;
   if (session.queue.length > 0 || state.unknown > 0 || state.doomed.size > 0) return false;
   return [...state.lanes.values()].every((lane) => lane.phase === "ended");
 }
 
-/** Whoever waits for the end of the run must know that it was not the end of everything. */
-function tellWhatOthersHave(state: SourceState): void {
-  const all = state.view === null ? 0 : partitionsOf(state.view, state.reads).length;
-  const lanes = all - state.lanes.size;
-  if (lanes > 0) state.context.options.onEvent({ kind: "left-to-others", lanes, all });
+/** Nothing that the run has promised is with other members. */
+function allIsOurs(state: SourceState): boolean {
+  if (state.context.options.membership === "none") return true;
+  return state.ends.taken && openEnds(state).length === 0;
+}
+
+/** Looks how far others are, unless that is being done. */
+function awaitOthers(state: SourceState, session: Session): void {
+  const { ends, context } = state;
+  if (ends.looking || !ends.taken) return;
+  ends.looking = true;
+  const { signal } = session.abort;
+  inBackground(state, session, async () => {
+    try {
+      await lookAtOthers(state, signal);
+      if (openEnds(state).length > 0) await context.options.clock.sleep(lookAgainMs, signal);
+    } finally {
+      ends.looking = false;
+      state.bell.ring();
+    }
+  });
 }
 
 function startNew(state: SourceState, membership: GroupTies | null): void {
   const { session } = state;
+  if (session !== null && membership !== null) doInGroup(state, session, membership);
   const lanes = [...state.lanes.values()].filter((lane) => lane.phase === "new" && !lane.starting);
   if (session === null || lanes.length === 0) return;
   for (const lane of lanes) lane.starting = true;
@@ -154,6 +188,19 @@ function startNew(state: SourceState, membership: GroupTies | null): void {
       if (membership === null) return;
       inBackground(state, session, () => commitFirstFloors(state, membership, ready, signal));
     }));
+}
+
+/** What is to be done beside reading, after each assignment and each look at the topics. */
+function doInGroup(state: SourceState, session: Session, membership: GroupTies): void {
+  const { signal } = session.abort;
+  const { mode } = state.context.options;
+  if (mode === "until-latest" && state.assignment !== null && !state.ends.taken) {
+    inBackground(state, session, () => takeEnds(state, signal));
+  }
+  // Nothing else may ever be flushed, and others may wait for them.
+  if (state.assignment !== null && state.owed.size > 0) {
+    inBackground(state, session, () => commitFloors(state, membership, [], signal));
+  }
 }
 
 /** After each look at the topics. */

@@ -14,6 +14,7 @@ export function nextEvent(state: SourceState, session: Session): SourceEvent | n
     // Answers of lanes that are no longer ours, or start anew, are left out.
     if (next.lane.phase === "lost") continue;
     session.idleTold = false;
+    session.drainedTold = false;
     return eventOf(next);
   }
   if (session.idleTold || !isIdle(state, session)) return null;

@@ -5,6 +5,7 @@ import type { LaneState } from "./lane-state.ts";
 import { defaultKafkaSourceLimits, type KafkaSourceOptions } from "./kafka-source-options.ts";
 import { createOutage, type Outage } from "./outage.ts";
 import type { FetchedData } from "../../kafka/kafka-client.ts";
+import { createRunEnds, type RunEnds } from "./run-ends.ts";
 import { createHealth, type SourceContext } from "./source-context.ts";
 import { topicMatcher, type TopicView } from "./topic-view.ts";
 
@@ -31,6 +32,8 @@ export type Session = {
   readonly brokers: Map<number, BrokerState>;
   /** The consumer was told that nothing is ready, and nothing came since. */
   idleTold: boolean;
+  /** The consumer was told that everything is read, and nothing came since. */
+  drainedTold: boolean;
 };
 
 export type SourceState = {
@@ -73,6 +76,7 @@ export type SourceState = {
   bytesRead: number;
   served: number;
   readonly metadataOutage: Outage;
+  readonly ends: RunEnds;
   /** Of brokers that were fetched from; they last as long as the source, like what is told of them. */
   readonly fetchOutages: Map<number, Outage>;
 };
@@ -105,6 +109,7 @@ export function createState(options: KafkaSourceOptions): SourceState {
     bytesRead: 0,
     served: 0,
     metadataOutage: createOutage(context, "read the list of topics"),
+    ends: createRunEnds(context),
     fetchOutages: new Map(),
   };
 }

@@ -11,12 +11,10 @@ import {
   type StartDecision,
 } from "./decide-start.ts";
 import { parseMark } from "./floor-mark.ts";
-import type { LaneState } from "./lane-state.ts";
+import { laneName, type LaneState } from "./lane-state.ts";
 import { refreshTopics } from "./refresh-topics.ts";
+import { endOf, type LogEnds } from "./run-ends.ts";
 import type { SourceState } from "./source-state.ts";
-
-/** The offsets between which a partition can be read, or why that is not known. */
-type Ends = { readonly logStart: bigint; readonly stableEnd: bigint };
 
 /**
  * Finds where lanes start and lets them be read; `onReady` is told of those that can be. Lanes that
@@ -71,7 +69,7 @@ async function startThose(
 
 type Lookups = {
   readonly floors: ReadonlyMap<string, CommittedFloor>;
-  readonly ends: Ends;
+  readonly ends: LogEnds;
   /** Tables that marks name → their `txn` actions; null: there is no such table. */
   readonly tables: ReadonlyMap<string, Transactions | null>;
   readonly signal: AbortSignal;
@@ -111,7 +109,7 @@ function applyStart(
   state: SourceState,
   lane: LaneState,
   decision: StartDecision,
-  ends: Ends,
+  ends: LogEnds,
 ): void {
   const { onEvent, failOnDataLoss, mode } = state.context.options;
   if (decision.kind === "refuse") throw noFloor(state, lane);
@@ -133,7 +131,7 @@ function applyStart(
   lane.fetchOffset = at;
   lane.delivered = at;
   lane.endOffset = ends.stableEnd;
-  if (mode === "until-latest") lane.target = ends.stableEnd;
+  if (mode === "until-latest") lane.target = endOf(state.ends, lane, ends);
   lane.phase = "reading";
   onEvent({ kind: "lane-start", lane: lane.lane, nextOffset: at, why });
 }
@@ -170,12 +168,20 @@ async function committedFloors(
   lanes: readonly LaneState[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, CommittedFloor>> {
-  const { client, groupId } = state.context.options;
   const topics = [...new Set(lanes.map((lane) => lane.topic))];
   const partitions = topics.flatMap((topic) =>
     (state.view?.get(topic)?.leaders ?? []).map((_, partition) => ({ topic, partition }))
   );
-  if (partitions.length === 0) return new Map();
+  return partitions.length === 0 ? new Map() : await fetchFloors(state, partitions, signal);
+}
+
+/** The group's offsets by `<partition> <topic>`; partitions without one are left out. */
+export async function fetchFloors(
+  state: SourceState,
+  partitions: readonly TopicPartition[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, CommittedFloor>> {
+  const { client, groupId } = state.context.options;
   const answers = await client.group(groupId).fetchOffsets(partitions, { signal });
   const floors = new Map<string, CommittedFloor>();
   for (const { error, offset, metadata, ...one } of answers) {
@@ -187,12 +193,12 @@ async function committedFloors(
   return floors;
 }
 
-/** Start and stable end of each lane's log, or the error that kept it from being known. */
-export async function readEnds(
+/** Start and stable end of each partition's log, or the error that kept it from being known. */
+export async function readEnds<T extends TopicPartition>(
   state: SourceState,
-  lanes: readonly LaneState[],
+  lanes: readonly T[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<LaneState, Ends | CdcDeltaError>> {
+): Promise<ReadonlyMap<T, LogEnds | CdcDeltaError>> {
   const { client } = state.context.options;
   const asked = lanes.map(({ topic, partition }) => ({ topic, partition }));
   const [starts, stableEnds] = await Promise.all([
@@ -201,12 +207,14 @@ export async function readEnds(
   ]);
   const byName = (list: typeof starts) => new Map(list.map((one) => [nameOf(one), one]));
   const [start, end] = [byName(starts), byName(stableEnds)];
-  return new Map(lanes.map((lane): [LaneState, Ends | CdcDeltaError] => {
+  return new Map(lanes.map((lane): [T, LogEnds | CdcDeltaError] => {
     const [first, last] = [start.get(nameOf(lane)), end.get(nameOf(lane))];
     const error = first === undefined || last === undefined
       ? "UNKNOWN_TOPIC_OR_PARTITION"
       : first.error ?? last.error;
-    if (error !== null) return [lane, brokerError(`look up the offsets of ${lane.lane}`, error)];
+    if (error !== null) {
+      return [lane, brokerError(`look up the offsets of ${laneName(lane, null)}`, error)];
+    }
     return [lane, { logStart: first!.offset, stableEnd: last!.offset }];
   }));
 }

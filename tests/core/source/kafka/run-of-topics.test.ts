@@ -130,7 +130,7 @@ describe("until-latest", () => {
     expect(a.offsetsOf(lane)).toEqual([...upTo(20), ...upTo(30).slice(25)]);
     expect(a.offsetsOf("shop.orders-1")).toEqual(upTo(20));
     expect(taken(a, "position").at(-1)).toMatchObject({ lane, nextOffset: 32n });
-    expect(told(a, "left-to-others")).toEqual([]);
+    expect(told(a, "waits-for-others")).toEqual([]);
     const ends = taken(a, "lane-end").map((event) => event.lane);
     expect(ends.sort()).toEqual(["shop.empty-0", lane, "shop.orders-1", "shop.orders-2"]);
     await harness.settle(a.source.commitFloors([floor(lane, 32n)], { signal }));
@@ -167,24 +167,6 @@ describe("until-latest", () => {
     await harness.until(() => a.outcome !== null);
     expect(a.outcome).toBe("done");
     expect(told(a, "no-topics").length).toBe(1);
-  });
-
-  test("does not wait for lanes that went to another member", async () => {
-    const harness = createHarness();
-    withTopic(harness, 2);
-    const a = harness.member("a", { mode: "until-latest", limits: { fetchBytesMax: 1 } });
-    a.paused = true;
-    a.start();
-    await harness.until(() => a.taken.length > 0);
-    const b = harness.member("b");
-    b.start();
-    await harness.until(() => a.source.lanes().length === 1 && b.source.lanes().length === 1);
-    a.paused = false;
-    await harness.until(() => a.outcome !== null);
-    const [own] = a.source.lanes();
-    expect(taken(a, "lane-end").map((event) => event.lane))
-      .toEqual([`shop.orders-${own!.partition}`]);
-    expect(told(a, "left-to-others")).toEqual([{ kind: "left-to-others", lanes: 1, all: 2 }]);
   });
 
   test("after an eviction waits for what the group gives next", async () => {
