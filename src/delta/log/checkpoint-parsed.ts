@@ -122,6 +122,11 @@ function isObject(json: JsonValue | undefined): json is { readonly [key: string]
     rawNumberText(json) === null;
 }
 
+/** `String` alone would lose the sign of zero. */
+function numberText(value: number): string {
+  return Object.is(value, -0) ? "-0.0" : String(value);
+}
+
 function valueOf(json: JsonValue | undefined, type: DataType): Value {
   if (json === undefined || json === null) return null;
   if (type.kind === "struct") {
@@ -138,7 +143,7 @@ function valueOf(json: JsonValue | undefined, type: DataType): Value {
   const text = typeof json === "string"
     ? json
     : typeof json === "number"
-    ? String(json)
+    ? numberText(json)
     : rawNumberText(json);
   try {
     return parsePartitionValue(text, type);
