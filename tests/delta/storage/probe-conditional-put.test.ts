@@ -83,7 +83,7 @@ describe("proveConditionalPut()", () => {
     };
     const error = await errorOf(proveConditionalPut(store, { random, retry: watched, signal }));
     expect(error).toMatchObject({ code: "store", retryable: true });
-    expect(waits).toEqual([50, 100, 200]);
+    expect(waits).toEqual([75, 150, 300]);
     expect(told).toEqual(["put 1: 50", "put 2: 100", "put 3: 200"]);
   });
 
