@@ -70,7 +70,7 @@ export async function deleteFlow(
         "--reset-offsets deletes them as well.\n",
   );
   const question = `Delete connector "${name}"?`;
-  const answer = await consent(session, { question, yes: options.yes });
+  const answer = await consent(session, { question, yes: options.yes, facts });
   if (answer !== "yes") {
     await session.say("Nothing was changed\n");
     const exitCode = answer === "no" ? exitCodes.failed : interruptedCode(signal);

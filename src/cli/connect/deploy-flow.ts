@@ -68,7 +68,7 @@ export async function deployFlow(parts: Parts): Promise<FlowEnd> {
   }
   if (plan.kind === "recreate") {
     const question = `Delete connector "${name}" and make it anew?`;
-    const answer = await consent(session, { question, yes: options.yes });
+    const answer = await consent(session, { question, yes: options.yes, facts });
     if (answer !== "yes") return await declined(session, facts, answer);
   }
   await execute(session, plan, config);

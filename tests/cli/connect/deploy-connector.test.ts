@@ -346,6 +346,26 @@ describe("deleting and making anew", () => {
     expect(changing(connect.calls())).toEqual([]);
   });
 
+  test("with --json tells there what it would need: still one object", async () => {
+    const connect = await deployed();
+    const anew = await deploy(connect, [fileOf(other), "--json"]);
+    expect(anew.code).toBe(2);
+    expect(JSON.parse(anew.stdout)).toMatchObject({
+      plan: { kind: "recreate" },
+      outcome: "consent-needed",
+      question: expect.stringContaining("make it anew?"),
+      needs: "--yes",
+    });
+    expect(anew.stderr).toContain("run it again with --yes.");
+    const gone = await deploy(connect, [fileOf(base), "--delete", "--json"]);
+    expect([gone.code, JSON.parse(gone.stdout)]).toMatchObject([2, {
+      outcome: "consent-needed",
+      question: expect.stringContaining("Delete connector"),
+      needs: "--yes",
+    }]);
+    expect(changing(connect.calls())).toEqual([]);
+  });
+
   test.each([["n", 1], ["", 1], ["no", 1], [null, 130]] as const)(
     "is not done after the answer %j",
     async (answer, expected) => {
