@@ -168,8 +168,8 @@ function attentionEntry(event: EventOf<AttentionKind>): LogEntry {
       return entry(
         "warn",
         event.count === 1
-          ? "1 record is no event; it is a dead letter now"
-          : "{count} records are no events; they are dead letters now",
+          ? "1 record is no event; it is a dead letter in {location} now"
+          : "{count} records are no events; they are dead letters in {location} now",
         facts,
       );
     case "cut-line":

@@ -35,7 +35,7 @@ const levels: Readonly<Record<PumpEvent["kind"], readonly [PumpEvent, string]>> 
     columns: [{ path: "a", from: { kind: "integer" }, to: { kind: "long" } }],
   }, "info"],
   "widening-refused": [{ kind: "widening-refused", table, why: "too large" }, "warn"],
-  "dead-letters": [{ kind: "dead-letters", count: 1 }, "warn"],
+  "dead-letters": [{ kind: "dead-letters", count: 1, location: "s3://a/b" }, "warn"],
   "commit-in-doubt": [{ kind: "commit-in-doubt", table, version: 3, why: "503" }, "warn"],
   "cut-line": [{ kind: "cut-line", source: "f.ndjson", offset: 7n }, "warn"],
   "topic-recreated": [{ kind: "topic-recreated", table, topic: "t", partition: 0 }, "warn"],
@@ -81,8 +81,10 @@ describe("logEntry()", () => {
 });
 
 test("logEntry() counts one as one", () => {
-  expect(logEntry({ kind: "dead-letters", count: 1 }).message).toStartWith("1 record is no event");
-  expect(logEntry({ kind: "dead-letters", count: 2 }).message).toStartWith("{count} records are");
+  const letters = (count: number): string =>
+    logEntry({ kind: "dead-letters", count, location: "s3://a/b" }).message;
+  expect(letters(1)).toBe("1 record is no event; it is a dead letter in {location} now");
+  expect(letters(2)).toBe("{count} records are no events; they are dead letters in {location} now");
   const columns = [{ path: "/a", reason: "type", count: 1 }] as const;
   expect(logEntry({ kind: "rescued", table, columns }).message).toContain("{count} value of");
 });

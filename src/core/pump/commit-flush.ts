@@ -191,7 +191,7 @@ function observeCommit(
     session.observe({ kind: "partition-columns-empty", table: table.key, columns });
   }
   if (table.key === deadLetterTable) {
-    session.observe({ kind: "dead-letters", count: facts.rows });
+    session.observe({ kind: "dead-letters", count: facts.rows, location: table.home.uri });
   }
 }
 

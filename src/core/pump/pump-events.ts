@@ -43,7 +43,8 @@ export type PumpEvent =
     readonly columns: readonly WidenedColumn[];
   }
   | { readonly kind: "widening-refused"; readonly table: TableKey; readonly why: string }
-  | { readonly kind: "dead-letters"; readonly count: number }
+  /** Records that are no events; `location` is their table's. */
+  | { readonly kind: "dead-letters"; readonly count: number; readonly location: string }
   /** A table was created, and its partition columns have no value in any row. */
   | {
     readonly kind: "partition-columns-empty";

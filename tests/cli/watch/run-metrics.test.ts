@@ -123,7 +123,7 @@ describe("runMetrics()", () => {
     const watched = metrics();
     const columns = [{ path: "/a", reason: "type", count: 4 }] as const;
     watched.observe(pump({ kind: "rescued", table, columns }));
-    watched.observe(pump({ kind: "dead-letters", count: 2 }));
+    watched.observe(pump({ kind: "dead-letters", count: 2, location: "/a" }));
     watched.observe(pump({ kind: "restarted", table, why: "" }));
     watched.observe(pump({ kind: "conflict", table, reason: "", winnerVersion: 1 }));
     watched.observe(pump({ kind: "commit-in-doubt", table, version: 1, why: "" }));

@@ -127,8 +127,10 @@ describe("runPump()", () => {
   test("feeds several tables and the dead letters from one input", async () => {
     const lake = newLake();
     const lines = orders.flatMap((line, n) => [line, changeLine("c", { _id: n }, "returns"), "{"]);
-    const { summary } = await pump(lake, lineSource(lines));
+    const { summary, events } = await pump(lake, lineSource(lines));
     expect(summary).toMatchObject({ rows: 40, deadLetters: 20, commits: 3 });
+    expect(events.filter(({ kind }) => kind === "dead-letters"))
+      .toEqual([{ kind: "dead-letters", count: 20, location: "memory:/$dead-letters" }]);
     expect((await pump(lake, lineSource(lines))).summary).toMatchObject({
       rows: 0,
       deadLetters: 0,
