@@ -13,7 +13,9 @@ import { CdcDeltaError } from "../../errors.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { isDone, resultJson, resultText, type SnapshotResult } from "./snapshot-result.ts";
 import { followable, lookAgain, type SnapshotSession } from "./snapshot-session.ts";
+import { emptyText } from "./snapshot-lines.ts";
 import { type SnapshotTeller, snapshotTeller } from "./snapshot-teller.ts";
+import { emptyCollections } from "./snapshot-view.ts";
 
 /** Asks for a snapshot and follows it into the tables. Errors: `connect`, `kafka`. */
 export async function askSnapshot(session: SnapshotSession): Promise<ExitCode> {
@@ -45,6 +47,10 @@ export async function askSnapshot(session: SnapshotSession): Promise<ExitCode> {
       until,
       elapsedMs: clock.nowMs() - startedMs,
     };
+    for (const each of until === "answer" ? [] : emptyCollections(view)) {
+      const limited = conditions.some(({ collection }) => collection === each);
+      teller.say(emptyText(each, { limited }));
+    }
     await teller.stop();
     await world.stdout.write(options.json ? resultJson(result) : resultText(result));
     return isDone(result) ? exitCodes.done : exitCodes.failed;

@@ -75,6 +75,13 @@ export function eventLine(
   }
 }
 
+/** Debezium reads a collection that is not there without a word. `limited`: by `--where`. Pure. */
+export function emptyText(collection: string, { limited }: { readonly limited: boolean }): string {
+  return `Warning: nothing was read of ${collection}: ${
+    limited ? "its --where matches nothing, " : ""
+  }it is empty, or there is no such collection (check the spelling)`;
+}
+
 function stateLine(view: CollectionView): string | null {
   switch (view.state.kind) {
     case "waiting":

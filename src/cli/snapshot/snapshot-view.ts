@@ -84,6 +84,12 @@ export function withSink(view: SnapshotView, group: string, progress: SinkProgre
   return { ...view, sink: { group, state, members, unattended, behind, behindAtFirst } };
 }
 
+/** Collections that were read to their end without a single row. Pure. */
+export function emptyCollections({ collections }: SnapshotView): readonly string[] {
+  return collections.filter((each) => each.state.kind === "scanned" && rowsOf(each).rows === 0n)
+    .map(({ collection }) => collection);
+}
+
 /** Rows as Debezium counted them, else about as many as the topic grew. */
 export function rowsOf({ state, grown }: CollectionView): {
   readonly rows: bigint;

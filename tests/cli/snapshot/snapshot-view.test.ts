@@ -1,8 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { barLines } from "../../../src/cli/snapshot/snapshot-bars.ts";
-import { eventLine, runningLines, sinkText } from "../../../src/cli/snapshot/snapshot-lines.ts";
+import {
+  emptyText,
+  eventLine,
+  runningLines,
+  sinkText,
+} from "../../../src/cli/snapshot/snapshot-lines.ts";
 import { isDone, resultJson, resultText } from "../../../src/cli/snapshot/snapshot-result.ts";
 import {
+  emptyCollections,
   newView,
   type SnapshotView,
   withEvent,
@@ -88,6 +94,28 @@ describe("bars", () => {
         "into the tables  [----------------]   0%  nobody reads in group g: start cdcdelta run",
       );
     expect(lines(view, 9000, 40).every((line) => line.length < 40)).toBe(true);
+  });
+});
+
+describe("collections of which nothing was read", () => {
+  const names = (...events: readonly SnapshotEvent[]): readonly string[] =>
+    emptyCollections(viewOf(...events));
+
+  test("are those that ended without a row, by count or by growth", () => {
+    expect(names(...half, at("shop.it", running("1"), 3000))).toEqual([]);
+    expect(names(at("shop.it", { kind: "scanned", rows: 0n }, 3000))).toEqual(["shop.it"]);
+    expect(names(at("shop.it", { kind: "scanned", rows: null }, 3000))).toEqual(["shop.it"]);
+    expect(names(...half, at("shop.orders", { kind: "scanned", rows: null }, 3000))).toEqual([]);
+    expect(names(at("shop.it", { kind: "scanned", rows: 1n }, 3000))).toEqual([]);
+    expect(names(at("shop.it", { kind: "failed", status: "ABORTED" }, 3000))).toEqual([]);
+  });
+
+  test("are warned of", () => {
+    expect(emptyText("shop.it", { limited: false })).toBe(
+      "Warning: nothing was read of shop.it: it is empty, or there is no such collection " +
+        "(check the spelling)",
+    );
+    expect(emptyText("shop.it", { limited: true })).toContain("its --where matches nothing, it is");
   });
 });
 
