@@ -74,8 +74,10 @@ export const commandSpecs: readonly CommandSpec[] = [
     summary: "read collections again, and follow the rows into the tables",
     description: "Asks the Debezium connector by a Kafka signal to read collections again, and " +
       "follows it until the rows are in the Delta tables (committed by the consumer group of " +
-      "cdcdelta run). It succeeds only when every collection was read to its end. Rows of a " +
-      "snapshot are upserts: running it again is safe. SIGINT ends the following, not the snapshot.",
+      "cdcdelta run). It succeeds only when every collection was read to its end. Its rows " +
+      "are of operation read and are added to the table; a view of the current state takes the " +
+      "last of each document, so running it again is safe. SIGINT ends the following, not the " +
+      "snapshot.",
     argument: { name: "db.coll", description: "collections to read again", arity: "any" },
     options: snapshotOptions,
     examples: [
