@@ -9,7 +9,8 @@ import { mutants } from "./mutants.ts";
 
 /** Each rule that makes it exactly-once is taken out once; the simulation must turn red. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const seeds = process.env["MUTANT_SEEDS"] ?? "60";
+// A simulation ends with the first seed that notices; some rules matter in few of them.
+const seeds = process.env["MUTANT_SEEDS"] ?? "150";
 
 describe("mutants", () => {
   let copy = "";
