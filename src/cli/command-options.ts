@@ -30,8 +30,8 @@ export const runOptions = {
   untilLatest: option({
     type: toggle(),
     default: false,
-    description: "Read Kafka up to what was the end when the run started, commit, and end: for " +
-      "cron and CI",
+    description: "Read Kafka up to what was the end when the run started, commit, and end, once " +
+      "other members of the group have committed up to there as well: for cron and CI",
   }),
   plan: option({
     type: toggle(),
