@@ -164,6 +164,8 @@ describe.skipIf(!(await isLiveStackPossible()))("documents keep what they hold",
     const kept = pipeline.collection("kept");
     const { insertedId } = await kept.insertOne({ name: "Anne", n: 1 });
     await kept.updateOne({ _id: insertedId }, { $set: { n: 2 } });
+    // The update's document is looked up when it is read: it has to be there still.
+    await expectTable(pipeline, topics, "kept", 2);
     await kept.deleteOne({ _id: insertedId });
     await expectTable(pipeline, topics, "kept", 3);
     expect(await rowsOf("kept", "_cdc_operation, name, n")).toEqual([

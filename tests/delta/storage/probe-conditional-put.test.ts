@@ -84,7 +84,7 @@ describe("proveConditionalPut()", () => {
     const error = await errorOf(proveConditionalPut(store, { random, retry: watched, signal }));
     expect(error).toMatchObject({ code: "store", retryable: true });
     expect(waits).toEqual([75, 150, 300]);
-    expect(told).toEqual(["put 1: 50", "put 2: 100", "put 3: 200"]);
+    expect(told).toEqual(["put 1: 75", "put 2: 150", "put 3: 300"]);
   });
 
   test("waits no longer when it is told to stop", async () => {
