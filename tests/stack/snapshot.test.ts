@@ -160,13 +160,15 @@ describe.skipIf(!possible)("cdcdelta snapshot on real servers", () => {
     await shop.collection<{ _id: Date }>("days")
       .insertMany(numbers(3).map((i) => ({ _id: new Date(i * 86_400_000) })));
     await shop.collection("secret").insertOne({});
+    // Enough of them that a snapshot is still under way when the next command is done.
+    await shop.collection("many").insertMany(numbers(30_000).map((n) => ({ n })));
     await mongo.close();
     await connector("/config", {
       "connector.class": "io.debezium.connector.mongodb.MongoDbConnector",
       "tasks.max": "1",
       "mongodb.connection.string": urls.mongodb,
       "topic.prefix": "snap",
-      "collection.include.list": "shop\\.(orders|items|days)",
+      "collection.include.list": "shop\\.(orders|items|days|many)",
       "exactly.once.support": "required",
       "signal.enabled.channels": "source,kafka",
       "signal.data.collection": "shop.signals",
@@ -280,15 +282,15 @@ describe.skipIf(!possible)("cdcdelta snapshot on real servers", () => {
   });
 
   test("is paused, resumed and stopped", async () => {
-    const following = await startUntil(["shop.orders"], { event: "collection" });
-    expect(await snapshot("--pause")).toMatchObject({ status: 0, stdout: "shop.orders: paused\n" });
+    const following = await startUntil(["shop.many"], { event: "collection" });
+    expect(await snapshot("--pause")).toMatchObject({ status: 0, stdout: "shop.many: paused\n" });
     const status = JSON.parse((await snapshot("--status", "--json")).stdout);
     expect(status.snapshots[0]).toMatchObject({
       state: "paused",
-      collections: [{ collection: "shop.orders", status: "running" }],
+      collections: [{ collection: "shop.many", status: "running" }],
     });
     expect(await snapshot("--resume")).toMatchObject({ status: 0 });
-    expect(await snapshot("--stop")).toMatchObject({ status: 0, stdout: "shop.orders: stopped\n" });
+    expect(await snapshot("--stop")).toMatchObject({ status: 0, stdout: "shop.many: stopped\n" });
     const ended = await following.ended;
     expect(done(ended)).toMatchObject({ ok: false, collections: [{ state: "failed" }] });
     expect(events(ended).map(({ event }) => event)).toContain("paused");
@@ -296,9 +298,9 @@ describe.skipIf(!possible)("cdcdelta snapshot on real servers", () => {
   });
 
   test("is stopped while it is paused", async () => {
-    const following = await startUntil(["shop.orders"], { event: "collection" });
+    const following = await startUntil(["shop.many"], { event: "collection" });
     await snapshot("--pause");
-    expect(await snapshot("--stop")).toMatchObject({ status: 0, stdout: "shop.orders: stopped\n" });
+    expect(await snapshot("--stop")).toMatchObject({ status: 0, stdout: "shop.many: stopped\n" });
     expect((await following.ended).status).toBe(1);
   });
 
