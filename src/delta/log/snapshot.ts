@@ -31,34 +31,68 @@ export type SnapshotAt =
 
 export type LoadSnapshotOptions = { readonly at?: SnapshotAt; readonly signal: AbortSignal };
 
+/** A version of a table whose files are gone through instead of held: there may be a million. */
+export type TableVersion = {
+  readonly state: TableState;
+  /** When the version was committed; null when the log no longer tells. */
+  readonly timestampMs: number | null;
+  /**
+   * The live files and tombstones, each once, in batches of bounded size; may be called again.
+   * Errors: `log-corrupt`, the store's; `not-found` (retryable) when a clean-up took a log file.
+   */
+  readonly files: (options: { readonly signal: AbortSignal }) => AsyncIterable<FileBatch>;
+};
+
 /**
- * Loads a version with its files.
+ * Opens a version: its state is read, its files wait until they are asked for.
  *
  * Errors: `not-found` (no table; no such version or time, naming what there is), `unsupported`
  * (naming the table features that keep cdcdelta from reading it), `log-corrupt`, the store's.
  */
+export async function openVersion(
+  engine: Engine,
+  options: LoadSnapshotOptions,
+): Promise<TableVersion> {
+  return await withVersion(engine, options, (version) => Promise.resolve(version));
+}
+
+/** As `openVersion`, with all files held: for tables whose files are few, and their rows. */
 export async function loadSnapshot(
   engine: Engine,
   options: LoadSnapshotOptions,
 ): Promise<Snapshot> {
+  return await withVersion(engine, options, async ({ state, timestampMs, files: batches }) => {
+    const files: AddFile[] = [];
+    const tombstones: RemoveFile[] = [];
+    for await (const { adds, removes } of batches({ signal: options.signal })) {
+      for (const add of adds) files.push(add);
+      for (const remove of removes) tombstones.push(remove);
+    }
+    return { ...state, files, tombstones, timestampMs };
+  });
+}
+
+async function withVersion<T>(
+  engine: Engine,
+  options: LoadSnapshotOptions,
+  use: (version: TableVersion) => Promise<T>,
+): Promise<T> {
   const { signal } = options;
   const number = await versionOf(engine, options);
   const version = number === undefined ? {} : { version: number };
   return await withListing(engine, { signal, ...version }, async (listing) => {
     const segment = buildSegment(listing, { uri: engine.store.uri, ...version });
-    const { state, changes } = await replaySegment(engine, segment, { signal });
-    assertReadable(state, engine.store.uri);
-    const files: AddFile[] = [];
-    const tombstones: RemoveFile[] = [];
-    for await (const batch of liveFiles(engine, segment, { state, changes }, { signal })) {
-      for (const add of batch.adds) files.push(add);
-      for (const remove of batch.removes) tombstones.push(remove);
-    }
+    const replayed = await replaySegment(engine, segment, { signal });
+    assertReadable(replayed.state, engine.store.uri);
     const timestampMs = await commitTimestampMs(engine, listing.commits, segment.version, {
-      properties: state.properties,
+      properties: replayed.state.properties,
       signal,
     });
-    return { ...state, files, tombstones, timestampMs };
+    return await use({
+      state: replayed.state,
+      timestampMs,
+      files: (given) => liveFiles(engine, segment, replayed, given),
+    });
   });
 }
 

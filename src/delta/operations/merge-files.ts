@@ -6,11 +6,10 @@ import type { AddFile } from "../log/actions.ts";
 import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
 import { type FileStatistics, mergeStatistics } from "../parquet/statistics.ts";
 import { encodeWithStatistics } from "../parquet/writer.ts";
-import { struct } from "../schema/data-type.ts";
 import { writeDataFile } from "./append.ts";
-import { type RewrittenTable, statisticsOptions } from "./rewrite-file.ts";
+import { statisticsOptions } from "./rewrite-file.ts";
 import { readAhead } from "./read-ahead.ts";
-import { scanFile } from "./scan.ts";
+import { rewriteLayout, type RewrittenTable, scanForRewrite } from "./rewrite-layout.ts";
 
 export type MergeOptions = {
   /** A written file ends at about this size. */
@@ -36,10 +35,8 @@ export async function mergeFiles(
   files: readonly AddFile[],
   { targetBytes, signal }: MergeOptions,
 ): Promise<AddFile[]> {
-  const schema = struct(
-    table.schema.fields.filter((field) => !table.partitionColumns.includes(field.name)),
-  );
-  const columns = schema.fields.map((field) => field.name);
+  const layout = rewriteLayout(table);
+  const { schema } = layout;
   const partitionValues = files[0]?.partitionValues ?? {};
   const written: AddFile[] = [];
   let [waiting, rows, waitingBytes]: [ColumnBatch[], number, number] = [[], 0, 0];
@@ -67,7 +64,7 @@ export async function mergeFiles(
   const ahead = readAhead(engine, files, signal);
   for (const [index, add] of files.entries()) {
     ahead.reach(index);
-    for await (const batch of scanFile(ahead.engine, table, add, { signal, columns })) {
+    for await (const batch of scanForRewrite(ahead.engine, table, add, { layout, signal })) {
       if (batch.length === 0) continue;
       const size = batchBytes(batch);
       const isFull = rows + batch.length > rowGroupRowsMax ||

@@ -8,17 +8,8 @@ import {
   type StatisticsOptions,
 } from "../parquet/statistics.ts";
 import { encodeWithStatistics } from "../parquet/writer.ts";
-import type { ColumnMapping } from "../schema/column-mapping.ts";
-import { struct, type StructType } from "../schema/data-type.ts";
 import { writeDataFile } from "./append.ts";
-import { scanFile } from "./scan.ts";
-
-export type RewrittenTable = {
-  readonly schema: StructType;
-  readonly partitionColumns: readonly string[];
-  readonly properties: TableProperties;
-  readonly columnMapping: ColumnMapping;
-};
+import { rewriteLayout, type RewrittenTable, scanForRewrite } from "./rewrite-layout.ts";
 
 /** A rewritten file ends at about this size, so that no more than that is held in memory. */
 const fileBytesMax = 128 << 20;
@@ -34,11 +25,8 @@ export async function rewriteFile(
   add: AddFile,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<AddFile[]> {
-  const inFile = table.schema.fields.filter((field) =>
-    !table.partitionColumns.includes(field.name)
-  );
-  const schema = struct(inFile);
-  const columns = inFile.map((field) => field.name);
+  const layout = rewriteLayout(table);
+  const { schema } = layout;
   const written: AddFile[] = [];
   let rowGroups: EncodedRowGroup[] = [];
   let statistics: FileStatistics[] = [];
@@ -52,7 +40,7 @@ export async function rewriteFile(
     statistics = [];
     bytes = 0;
   };
-  for await (const batch of scanFile(engine, table, add, { signal, columns })) {
+  for await (const batch of scanForRewrite(engine, table, add, { layout, signal })) {
     if (batch.length === 0) continue;
     const encoded = encodeWithStatistics(batch, schema, statisticsOptions(table.properties));
     rowGroups.push(encoded.rowGroup);
