@@ -9,7 +9,7 @@ import { humanByteSize } from "../settings/units.ts";
 import { eachTable, type TableTask } from "../tables/each-table.ts";
 import { type OptimizeResult, optimizeText } from "../tables/optimize-report.ts";
 import type { OptimizeFlags } from "../tables/table-options.ts";
-import { tableTargetBytes } from "../tables/target-size.ts";
+import { tableTargetBytes } from "../../delta/operations/target-size.ts";
 import type { CliWorld } from "../world.ts";
 
 /** `cdcdelta optimize`. Errors: `not-found` where there is no table at all. */

@@ -6,7 +6,7 @@ import type { Snapshot } from "../../delta/log/snapshot.ts";
 import { type OptimizeBin, planBins } from "../../delta/operations/optimize-plan.ts";
 import { planVacuum } from "../../delta/operations/vacuum.ts";
 import { CdcDeltaError } from "../../errors.ts";
-import { tableTargetBytes } from "../tables/target-size.ts";
+import { tableTargetBytes } from "../../delta/operations/target-size.ts";
 import { recordsOf } from "./table-facts.ts";
 
 /** How a table is kept, in the names that scripts rely on. */
