@@ -15,6 +15,8 @@ import { removalOf } from "./rewrite-file.ts";
 export type OptimizeOptions = OptimizeRules & {
   /** The filter as text, for the history; empty: all partitions. */
   readonly predicate: readonly string[];
+  /** Nobody asked for it: it happens beside other work. Default: false. */
+  readonly auto?: boolean;
   readonly signal: AbortSignal;
   /** Raised: the bin under way is finished, no other is begun. */
   readonly stop?: AbortSignal;
@@ -206,7 +208,7 @@ async function mergeBin(
 export function optimizeDraft(
   bin: OptimizeBin,
   adds: readonly AddFile[],
-  options: { readonly predicate: readonly string[]; readonly nowMs: number },
+  options: Pick<OptimizeOptions, "predicate" | "auto"> & { readonly nowMs: number },
 ): TransactionDraft {
   const sizes = adds.map((add) => add.size).sort((a, b) => a - b);
   const at = (part: number): string => String(sizes[Math.floor((sizes.length - 1) * part)] ?? 0);
@@ -217,7 +219,7 @@ export function optimizeDraft(
       predicate: JSON.stringify(options.predicate),
       zOrderBy: "[]",
       clusterBy: "[]",
-      auto: false,
+      auto: options.auto ?? false,
     },
     operationMetrics: {
       numAddedFiles: String(adds.length),
