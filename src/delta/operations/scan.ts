@@ -8,7 +8,13 @@ import { readDeletionVector } from "../log/deletion-vector.ts";
 import { objectKeyOf } from "../log/file-key.ts";
 import { parsePartitionValue } from "../log/partition-value.ts";
 import { rowsOutside } from "../log/roaring-bitmap.ts";
-import { type ByteSource, bytesSource, openParquet, readRowGroup } from "../parquet/reader.ts";
+import {
+  type ByteSource,
+  bytesSource,
+  openParquet,
+  type ParquetFile,
+  readRowGroup,
+} from "../parquet/reader.ts";
 import { type ColumnMapping, physicalName, physicalSchema } from "../schema/column-mapping.ts";
 import { struct, type StructType } from "../schema/data-type.ts";
 
@@ -23,7 +29,17 @@ export type ScanOptions = {
   readonly signal: AbortSignal;
   /** Top-level columns to read, in the schema's order; default all. */
   readonly columns?: readonly string[];
+  /** False for a row group that need not be read; default all are. */
+  readonly wantsRowGroup?: (file: ParquetFile, index: number) => boolean;
+  /**
+   * The rows to take of those from `start` on, counted from there; null takes all. Default: those
+   * that the file's deletion vector does not hold, which is not read otherwise.
+   */
+  readonly pickRows?: PickRows;
 };
+
+/** Chooses among the rows `start .. start + length` of a file. */
+export type PickRows = (start: number, length: number) => Int32Array | null;
 
 /** Files up to this size are fetched whole: one request is cheaper than several ranges. */
 export const wholeFileBytesMax = 8 << 20;
@@ -76,7 +92,7 @@ export async function* scanFile(
   );
   const { columnMapping } = table;
   const wanted = physicalSchema(inFile, columnMapping);
-  const batches = readFile(engine, add, { wanted, columnMapping }, options.signal);
+  const batches = readFile(engine, add, { wanted, columnMapping }, options);
   for await (const { length, columns } of batches) {
     let next = 0;
     yield {
@@ -93,21 +109,22 @@ async function* readFile(
   engine: Engine,
   add: AddFile,
   columns: { readonly wanted: StructType; readonly columnMapping: ColumnMapping },
-  signal: AbortSignal,
+  options: ScanOptions,
 ): AsyncGenerator<ColumnBatch> {
   const { wanted, columnMapping } = columns;
+  const { signal, wantsRowGroup } = options;
   const matchBy = columnMapping === "id" ? "id" : "name";
-  const deleted = add.deletionVector === undefined
-    ? null
-    : await readDeletionVector(engine, add.deletionVector, { signal });
+  const pickRows = options.pickRows ?? await liveRows(engine, add, signal);
   try {
     const file = await openParquet(await openSource(engine, add, signal));
     let start = 0;
     for (let i = 0; i < file.rowGroups.length; i++) {
       signal.throwIfAborted();
+      const length = file.rowGroups[i]?.numRows ?? 0;
+      const kept = pickRows(start, length);
+      start += length;
+      if (kept?.length === 0 || wantsRowGroup?.(file, i) === false) continue;
       const batch = await readRowGroup(file, i, wanted, { matchBy });
-      const kept = deleted === null ? null : rowsOutside(deleted, start, batch.length);
-      start += batch.length;
       yield kept === null ? batch : gatherRows(batch, kept);
     }
   } catch (error) {
@@ -118,6 +135,16 @@ async function* readFile(
       { cause: error, context: { path: add.path } },
     );
   }
+}
+
+async function liveRows(
+  engine: Engine,
+  { deletionVector }: AddFile,
+  signal: AbortSignal,
+): Promise<PickRows> {
+  if (deletionVector === undefined) return () => null;
+  const deleted = await readDeletionVector(engine, deletionVector, { signal });
+  return (start, length) => rowsOutside(deleted, start, length);
 }
 
 async function openSource(
