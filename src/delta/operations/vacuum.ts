@@ -14,6 +14,7 @@ import type { JsonValue } from "../schema/data-type.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
 import { isVacuumable } from "./vacuum-rules.ts";
+import { watchForVacuum } from "./vacuum-watch.ts";
 
 export type VacuumOptions = {
   /** Files that left the table longer ago go; null: the table's `deletedFileRetentionDuration`. */
@@ -27,6 +28,8 @@ export type VacuumOptions = {
 export type VacuumPlan = {
   readonly state: TableState;
   readonly retentionMs: number;
+  /** Whether a retention below the table's own was allowed. */
+  readonly force: boolean;
   readonly files: number;
   readonly bytes: number;
   /** The oldest version that can still be read afterwards; null: as many as before. */
@@ -66,7 +69,7 @@ export async function planVacuum(engine: Engine, options: VacuumOptions): Promis
     bytes += size;
   }
   const firstReadable = await firstReadableVersion(engine, going, signal);
-  return { state, retentionMs, files, bytes, firstReadable, candidates };
+  return { state, retentionMs, force: options.force, files, bytes, firstReadable, candidates };
 }
 
 type KnownFiles = {
@@ -170,7 +173,7 @@ export async function vacuum(
     readonly onProgress?: (files: number) => void;
   },
 ): Promise<{ readonly files: number; readonly bytes: number }> {
-  const { signal, onProgress } = options;
+  const { signal } = options;
   const own = plan.state.properties.deletedFileRetentionMs;
   const checked = plan.retentionMs >= own;
   const started = await tellHistory(engine, plan.state, signal, "VACUUM START", {
@@ -181,24 +184,39 @@ export async function vacuum(
     },
     metrics: { numFilesToDelete: String(plan.files), sizeOfDataToDelete: String(plan.bytes) },
   });
-  let [files, bytes] = [0, 0];
-  let batch: string[] = [];
-  const flush = async (): Promise<void> => {
-    if (batch.length > 0) await engine.store.delete(batch, { signal });
-    files += batch.length;
-    batch = [];
-    onProgress?.(files);
-  };
-  for await (const { key, size } of plan.candidates()) {
-    batch.push(key);
-    bytes += size;
-    if (batch.length === deletesAtOnce) await flush();
-  }
-  await flush();
+  const { files, bytes } = await deleteCandidates(engine, plan, options);
   await tellHistory(engine, started, signal, "VACUUM END", {
     parameters: { status: "COMPLETED" },
     metrics: { numDeletedFiles: String(files), numVacuumedDirectories: "0" },
   });
+  return { files, bytes };
+}
+
+async function deleteCandidates(
+  engine: Engine,
+  plan: VacuumPlan,
+  { signal, onProgress }: Parameters<typeof vacuum>[2],
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  const watch = watchForVacuum(engine, plan, { signal });
+  let [files, bytes] = [0, 0];
+  let batch: ObjectMeta[] = [];
+  let deleted: readonly string[] = [];
+  const flush = async (): Promise<void> => {
+    await watch.look(deleted);
+    const going = batch.filter(({ key }) => !watch.isBack(key));
+    deleted = going.map(({ key }) => key);
+    batch = [];
+    if (going.length > 0) await engine.store.delete(deleted, { signal });
+    files += going.length;
+    bytes += going.reduce((sum, { size }) => sum + size, 0);
+    onProgress?.(files);
+  };
+  for await (const meta of plan.candidates()) {
+    batch.push(meta);
+    if (batch.length === deletesAtOnce) await flush();
+  }
+  if (batch.length > 0) await flush();
+  await watch.look(deleted);
   return { files, bytes };
 }
 
