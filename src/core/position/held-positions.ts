@@ -6,6 +6,8 @@ import { findTables, type TableRoot } from "./find-tables.ts";
 import {
   type PositionOwner,
   refuseForeignPositions,
+  rewoundOffset,
+  rewoundPartitions,
   samePartition,
   type Transactions,
   watermarksOf,
@@ -13,7 +15,10 @@ import {
 
 /** What any table holds of a partition. */
 export type HeldPosition = {
-  /** The highest watermark of this very topic; null: only those of an earlier one of its name. */
+  /**
+   * The highest watermark of this very topic; -1: its rows were taken out, to be read again from
+   * the beginning; null: only those of an earlier one of its name.
+   */
   readonly offset: bigint | null;
 };
 
@@ -40,6 +45,8 @@ export type HeldPositionsOptions<Root extends TableRoot> = {
 
 /** A table that was looked at. */
 type Looked = { readonly uri: string; readonly transactions: Transactions };
+
+type Position = PartitionId & Pick<TableWatermark, "offset">;
 
 /** Tables whose logs are read at the same time. */
 const tablesParallelMax = 8;
@@ -74,8 +81,11 @@ export function heldPositions<Root extends TableRoot>(
         const table = { tableUri: uri, transactions, partition };
         refuseForeignPositions({ ...table, ...owner, mayBeReplaced: true });
       }
-      const watermarks = tables.flatMap(({ transactions }) => watermarksOf(transactions, owner));
-      return positionAmong(watermarks, partition);
+      const positions = tables.flatMap(({ transactions }): Position[] => [
+        ...watermarksOf(transactions, owner),
+        ...rewoundPartitions(transactions, owner).map((id) => ({ ...id, offset: rewoundOffset })),
+      ]);
+      return positionAmong(positions, partition);
     },
   };
 }
@@ -97,11 +107,11 @@ async function lookAtAll<Root extends TableRoot>(
 }
 
 function positionAmong(
-  watermarks: readonly TableWatermark[],
+  positions: readonly Position[],
   partition: PartitionId,
 ): HeldPosition | null {
   let held: HeldPosition | null = null;
-  for (const watermark of watermarks) {
+  for (const watermark of positions) {
     if (samePartition(watermark, partition)) {
       const offset: bigint | null = held?.offset ?? null;
       if (offset === null || offset < watermark.offset) held = { offset: watermark.offset };

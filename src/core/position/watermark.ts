@@ -9,6 +9,12 @@ import { checkAppId, parseAppId, type PositionAppId, watermarkAppId } from "./ap
  * all. Everything here is pure.
  */
 
+/**
+ * Says that nothing of a partition is in the table, where a `txn` was there before and cannot be
+ * deleted: its rows left the table and are read again.
+ */
+export const rewoundOffset = -1n;
+
 /** The `txn` actions of a version by `appId`; an object that never changes. */
 export type Transactions = ReadonlyMap<string, SetTransaction>;
 
@@ -77,6 +83,7 @@ function watermarkIndex(
   const found = new Map<string, TableWatermark>();
   for (const { id, txn } of heldPositions(transactions)) {
     if (id.pipelineId !== pipelineId && !adopt) continue;
+    if (txn.version <= rewoundOffset) continue;
     const check = transactions.get(checkAppId(id.pipelineId, id));
     const next: TableWatermark = {
       topic: id.topic,
@@ -91,6 +98,18 @@ function watermarkIndex(
   }
   views.set(view, found);
   return found;
+}
+
+/** The partitions of a pipeline whose positions were taken back to nothing. */
+export function rewoundPartitions(
+  transactions: Transactions,
+  { pipelineId, adopt }: PositionOwner,
+): readonly PartitionId[] {
+  return heldPositions(transactions)
+    .filter(({ id, txn }) =>
+      txn.version <= rewoundOffset && (adopt || id.pipelineId === pipelineId)
+    )
+    .map(({ id }) => id);
 }
 
 /** The names under which a table holds watermarks of these partitions; those that count for us. */

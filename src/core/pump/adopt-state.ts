@@ -25,15 +25,24 @@ export function adoptState(
   const ours = new Set(own.map(partitionName));
   table.state = state;
   let stale: string | null = null;
-  for (const watermark of watermarksOf(state.transactions, session.settings)) {
-    const name = partitionName(watermark);
-    if (ours.has(name) || known.get(name) === watermark.offset) continue;
+  const moved = (one: PartitionId, to: string): void => {
+    const name = partitionName(one);
     table.epoch += 1;
     table.movedEpochs.set(name, table.epoch);
-    if (!session.readPartitions.has(name)) continue;
-    stale =
-      `another writer moved "${watermark.topic}" partition ${watermark.partition} to offset ` +
-      `${watermark.offset} in version ${state.version}`;
+    if (!session.readPartitions.has(name)) return;
+    stale = `another writer moved "${one.topic}" partition ${one.partition} ${to} in version ` +
+      `${state.version}`;
+  };
+  const found = new Set<string>();
+  for (const watermark of watermarksOf(state.transactions, session.settings)) {
+    const name = partitionName(watermark);
+    found.add(name);
+    if (ours.has(name) || known.get(name) === watermark.offset) continue;
+    moved(watermark, `to offset ${watermark.offset}`);
+  }
+  // Taken back to nothing by a replay: what follows would be written as if the rest were there.
+  for (const watermark of before) {
+    if (!found.has(partitionName(watermark))) moved(watermark, "back to its beginning");
   }
   return stale;
 }

@@ -136,7 +136,7 @@ function lossAfterTables(
   { topic, partition, logStart, stableEnd }: StartFacts,
   { offset }: HeldPosition,
 ): DataLoss | null {
-  if (offset === null) return null;
+  if (offset === null || offset < 0n) return null;
   const expected = offset + 1n;
   const gone = { topic, partition, expected, available: logStart };
   if (logStart > expected) return { ...gone, cause: "removed", lost: logStart - expected };

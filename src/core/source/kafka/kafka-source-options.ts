@@ -49,8 +49,9 @@ export type TablePositions = {
 /** What tables hold of a partition. */
 export type HeldPosition = {
   /**
-   * The highest watermark of this very topic (by its id) in any table; null: tables only hold
-   * positions of an earlier topic of that name.
+   * The highest watermark of this very topic (by its id) in any table; -1: rows of it were taken
+   * out, to be read again from its beginning; null: tables only hold positions of an earlier topic
+   * of that name.
    */
   readonly offset: bigint | null;
 };
