@@ -1,7 +1,8 @@
 /**
  * What an encode job hands over: the bytes of a row group and the facts its footer entry needs.
  * Plain data that survives `structuredClone`; `bytes` can be transferred. Offsets are relative to
- * `bytes`, so that row groups made by several threads are put together into one file.
+ * `bytes`, so that row groups made by several threads are put together into one file. No name is in
+ * them.
  */
 export type EncodedRowGroup = {
   /** All column chunks back to back, as they stand in the file. */
@@ -12,8 +13,6 @@ export type EncodedRowGroup = {
 };
 
 export type EncodedColumnChunk = {
-  /** `path_in_schema`, for example `["tags", "list", "element"]`. */
-  readonly path: readonly string[];
   /** parquet.thrift `Type`. */
   readonly physicalType: number;
   /** parquet.thrift `Encoding`s used in the chunk. */

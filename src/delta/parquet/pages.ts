@@ -74,7 +74,6 @@ export function appendColumnChunk(
   if (valueSink.bytes.length > scratchBytesKept) valueSink.bytes = new Uint8Array(2 * pageBytesMax);
   const footer = footerBounds(leaf.type, bounds);
   const chunk: EncodedColumnChunk = {
-    path: leaf.path,
     physicalType,
     encodings: [...used],
     codec: codecNumber[options.codec],

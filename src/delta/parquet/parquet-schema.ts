@@ -1,4 +1,5 @@
 import { CdcDeltaError } from "../../errors.ts";
+import { columnId, nestedIds } from "../schema/column-mapping.ts";
 import type { DataType, DecimalType, StructField, StructType } from "../schema/data-type.ts";
 import { converted, physical, repetition } from "./format.ts";
 import type { ThriftWriter } from "./thrift.ts";
@@ -36,16 +37,30 @@ export function parquetFields(schema: StructType): ParquetNode[] {
 }
 
 function fieldNode(field: StructField): ParquetNode {
-  const id = field.metadata["delta.columnMapping.id"];
-  return node(field.name, field.type, repetition.optional, typeof id === "number" ? id : null);
+  const ids = nestedIds(field);
+  return node(field.name, field.type, repetition.optional, {
+    fieldId: columnId(field),
+    path: field.name,
+    below: (path) => {
+      const id = ids?.[path];
+      return typeof id === "number" ? id : null;
+    },
+  });
 }
 
-function node(
-  name: string,
-  type: DataType,
-  repeat: number,
-  fieldId: number | null = null,
-): ParquetNode {
+/** A node's field id, and where those of elements, keys and values are found. */
+type FieldIds = {
+  readonly fieldId: number | null;
+  readonly path: string;
+  readonly below: (path: string) => number | null;
+};
+
+function node(name: string, type: DataType, repeat: number, ids: FieldIds): ParquetNode {
+  const { fieldId } = ids;
+  const inside = (part: string): FieldIds => {
+    const path = `${ids.path}.${part}`;
+    return { ...ids, path, fieldId: ids.below(path) };
+  };
   const group = (convertedType: number | null, children: ParquetNode[]): ParquetNode => ({
     name,
     repetition: repeat,
@@ -68,13 +83,13 @@ function node(
     }
     case "array":
       return group(converted.list, [
-        repeated("list", [node("element", type.elementType, repetition.optional)]),
+        repeated("list", [node("element", type.elementType, repetition.optional, inside("element"))]),
       ]);
     case "map":
       return group(converted.map, [
         repeated("key_value", [
-          node("key", type.keyType, repetition.required),
-          node("value", type.valueType, repetition.optional),
+          node("key", type.keyType, repetition.required, inside("key")),
+          node("value", type.valueType, repetition.optional, inside("value")),
         ]),
       ]);
     default: {

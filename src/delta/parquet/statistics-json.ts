@@ -1,19 +1,26 @@
 import { dateText, decimalText, timestampText } from "../columns/value-text.ts";
+import { type ColumnMapping, physicalName } from "../schema/column-mapping.ts";
 import type { DataType, StructType } from "../schema/data-type.ts";
 import type { BoundValue, FileStatistics, LeafStatistics } from "./statistics.ts";
 
 /**
- * `add.stats`: counts and bounds as JSON text. Longs and decimals keep all their digits; timestamps
- * are cut down to milliseconds, as readers expect of minima and maxima alike.
+ * `add.stats`: counts and bounds as JSON text, under the names that the columns have in files. Longs
+ * and decimals keep all their digits; timestamps are cut down to milliseconds, as readers expect of
+ * minima and maxima alike.
  */
-export function statisticsJson(statistics: FileStatistics, schema: StructType): string {
+export function statisticsJson(
+  statistics: FileStatistics,
+  schema: StructType,
+  columnMapping: ColumnMapping = "none",
+): string {
   const { numRecords, leaves } = statistics;
   if (leaves.length === 0) return `{"numRecords":${numRecords}}`;
-  const min = objectText(schema, leaves, [], (leaf, type) => boundText(leaf.min, type));
-  const max = objectText(schema, leaves, [], (leaf, type) => boundText(leaf.max, type));
-  const nulls = objectText(schema, leaves, [], (leaf) => String(leaf.nullCount));
-  return `{"numRecords":${numRecords},"minValues":${min ?? "{}"},"maxValues":${max ?? "{}"},` +
-    `"nullCount":${nulls ?? "{}"}}`;
+  const write = (text: LeafText): string =>
+    objectText(schema, leaves, [], { text, columnMapping }) ?? "{}";
+  const min = write((leaf, type) => boundText(leaf.min, type));
+  const max = write((leaf, type) => boundText(leaf.max, type));
+  const nulls = write((leaf) => String(leaf.nullCount));
+  return `{"numRecords":${numRecords},"minValues":${min},"maxValues":${max},"nullCount":${nulls}}`;
 }
 
 type LeafText = (leaf: LeafStatistics, type: DataType) => string | null;
@@ -23,7 +30,7 @@ function objectText(
   type: StructType,
   leaves: readonly LeafStatistics[],
   above: readonly string[],
-  text: LeafText,
+  as: { readonly text: LeafText; readonly columnMapping: ColumnMapping },
 ): string | null {
   const members: string[] = [];
   for (const field of type.fields) {
@@ -32,9 +39,10 @@ function objectText(
     const [leaf] = below;
     if (leaf === undefined) continue;
     const value = field.type.kind === "struct"
-      ? objectText(field.type, below, path, text)
-      : text(leaf, field.type);
-    if (value !== null) members.push(`${JSON.stringify(field.name)}:${value}`);
+      ? objectText(field.type, below, path, as)
+      : as.text(leaf, field.type);
+    if (value === null) continue;
+    members.push(`${JSON.stringify(physicalName(field, as.columnMapping))}:${value}`);
   }
   return members.length === 0 ? null : `{${members.join(",")}}`;
 }

@@ -18,7 +18,7 @@ import { compareText, textBounds } from "./text-bounds.ts";
 export type BoundValue = bigint | number | string;
 
 export type LeafStatistics = {
-  /** Names from the root of the schema, physical ones. */
+  /** Names from the root of the schema that the rows were encoded against. */
   readonly path: readonly string[];
   readonly nullCount: number;
   /** Null: unknown, all null, or a type without an order. */
@@ -36,6 +36,10 @@ export type StatisticsOptions = {
   readonly numIndexedCols?: number;
   /** `delta.dataSkippingStatsColumns`: names (of structs too), which then decide alone. */
   readonly statsColumns?: readonly (readonly string[])[];
+  /** Columns that get them whatever else decides, as clustering columns do. */
+  readonly alsoColumns?: readonly (readonly string[])[];
+  /** Top-level columns that never get any: they are none of the table's. */
+  readonly hiddenColumns?: readonly string[];
   /** `delta.dataSkippingStringPrefixLength`: UTF-16 units that are kept of a string. */
   readonly stringPrefixLength?: number;
 };
@@ -49,11 +53,14 @@ export type StatisticsPlan = {
 /** Decides which columns of `schema` have statistics (arrays and maps count as one leaf). */
 export function statisticsPlan(schema: StructType, options: StatisticsOptions): StatisticsPlan {
   const { numIndexedCols = 32, statsColumns, stringPrefixLength = 32 } = options;
-  const wanted = countedPaths(schema, []).map((path, i) =>
-    statsColumns === undefined
+  const { alsoColumns = [], hiddenColumns = [] } = options;
+  const wanted = countedPaths(schema, []).map((path, i) => {
+    if (hiddenColumns.includes(path[0]!)) return false;
+    if (alsoColumns.some((names) => isBelow(path, names))) return true;
+    return statsColumns === undefined
       ? numIndexedCols < 0 || i < numIndexedCols
-      : statsColumns.some((names) => names.every((name, at) => path[at] === name))
-  );
+      : statsColumns.some((names) => isBelow(path, names));
+  });
   const leaves: LeafStatistics[] = [];
   let next = 0;
   return {
@@ -63,6 +70,11 @@ export function statisticsPlan(schema: StructType, options: StatisticsOptions): 
       leaves.push({ path, nullCount, ...boundValues(type, bounds, stringPrefixLength) });
     },
   };
+}
+
+/** Whether a path is the named column or one inside of it. */
+function isBelow(path: readonly string[], names: readonly string[]): boolean {
+  return names.every((name, at) => path[at]?.toLowerCase() === name.toLowerCase());
 }
 
 function countedPaths(type: StructType, above: readonly string[]): (readonly string[])[] {

@@ -78,6 +78,16 @@ function leafTypes(nodes: readonly ParquetNode[]): number[] {
   );
 }
 
+/** `path_in_schema`, for example `["tags", "list", "element"]`. */
+type LeafPath = readonly string[];
+
+function leafPaths(nodes: readonly ParquetNode[], above: LeafPath): LeafPath[] {
+  return nodes.flatMap((node) => {
+    const path = [...above, node.name];
+    return node.leaf === null ? leafPaths(node.children, path) : [path];
+  });
+}
+
 export type AssembleOptions = {
   /** `created_by` of the footer. */
   readonly createdBy: string;
@@ -88,8 +98,9 @@ export type AssembleOptions = {
 const magic = Uint8Array.of(0x50, 0x41, 0x52, 0x31);
 
 /**
- * A Parquet file of row groups that were encoded against `schema`, as chunks to be written one after
- * the other; the row groups' bytes are used as they are.
+ * A Parquet file of row groups, as chunks to be written one after the other; the row groups' bytes
+ * are used as they are. `schema` has the shape that they were encoded against; its names and field
+ * ids are the file's, so that renamed columns need no new encoding.
  */
 export function assembleParquetFile(
   schema: StructType,
@@ -97,7 +108,8 @@ export function assembleParquetFile(
   options: AssembleOptions,
 ): Uint8Array[] {
   const nodes = parquetFields(schema);
-  const leafCount = leafTypes(nodes).length;
+  const paths = leafPaths(nodes, []);
+  const leafCount = paths.length;
   const writer = thriftWriter();
   writer.i32Field(1, 2);
   writeSchemaElements(writer, 2, nodes);
@@ -111,7 +123,7 @@ export function assembleParquetFile(
         `Row group ${ordinal} has ${group.chunks.length} columns, its file ${leafCount}`,
       );
     }
-    writeRowGroup(writer, group, offset, ordinal);
+    writeRowGroup(writer, group, { paths, offset, ordinal });
     offset += group.bytes.length;
   });
   writeKeyValues(writer, options.keyValue ?? {});
@@ -147,12 +159,12 @@ function writeKeyValues(writer: ThriftWriter, keyValue: Readonly<Record<string, 
 function writeRowGroup(
   writer: ThriftWriter,
   group: EncodedRowGroup,
-  offset: number,
-  ordinal: number,
+  place: { readonly paths: readonly LeafPath[]; readonly offset: number; readonly ordinal: number },
 ): void {
+  const { paths, offset, ordinal } = place;
   writer.structElement();
   writer.listField(1, "struct", group.chunks.length);
-  for (const chunk of group.chunks) writeChunk(writer, chunk, offset);
+  group.chunks.forEach((chunk, leaf) => writeChunk(writer, chunk, paths[leaf]!, offset));
   writer.i64Field(2, group.chunks.reduce((sum, chunk) => sum + chunk.uncompressedSize, 0));
   writer.i64Field(3, group.numRows);
   writer.i64Field(5, offset);
@@ -162,15 +174,20 @@ function writeRowGroup(
   writer.endStruct();
 }
 
-function writeChunk(writer: ThriftWriter, chunk: EncodedColumnChunk, offset: number): void {
+function writeChunk(
+  writer: ThriftWriter,
+  chunk: EncodedColumnChunk,
+  path: LeafPath,
+  offset: number,
+): void {
   writer.structElement();
   writer.i64Field(2, 0);
   writer.structField(3);
   writer.i32Field(1, chunk.physicalType);
   writer.listField(2, "i32", chunk.encodings.length);
   for (const encoding of chunk.encodings) writer.i32Element(encoding);
-  writer.listField(3, "binary", chunk.path.length);
-  for (const name of chunk.path) writer.binaryElement(name);
+  writer.listField(3, "binary", path.length);
+  for (const name of path) writer.binaryElement(name);
   writer.i32Field(4, chunk.codec);
   writer.i64Field(5, chunk.numValues);
   writer.i64Field(6, chunk.uncompressedSize);

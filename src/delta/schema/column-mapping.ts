@@ -1,11 +1,19 @@
 import { CdcDeltaError } from "../../errors.ts";
-import { type DataType, struct, type StructField, type StructType } from "./data-type.ts";
+import {
+  type DataType,
+  type JsonValue,
+  struct,
+  type StructField,
+  type StructType,
+} from "./data-type.ts";
 
 /** How columns are found in files (PROTOCOL.md, "Column Mapping"). */
 export type ColumnMapping = "none" | "name" | "id";
 
-const physicalNameKey = "delta.columnMapping.physicalName";
-const idKey = "delta.columnMapping.id";
+/** Keys of a field's metadata (PROTOCOL.md, "Column Mapping"). */
+export const physicalNameKey = "delta.columnMapping.physicalName";
+export const columnIdKey = "delta.columnMapping.id";
+const nestedIdsKey = "delta.columnMapping.nested.ids";
 
 /** True for a mode that PROTOCOL.md knows. */
 export function isColumnMapping(mode: string): mode is ColumnMapping {
@@ -28,8 +36,34 @@ export function physicalName(field: StructField, mapping: ColumnMapping): string
 
 /** A field's id in data files of a table mapped by id; null: it has none. */
 export function columnId(field: StructField): number | null {
-  const id = field.metadata[idKey];
+  const id = field.metadata[columnIdKey];
   return typeof id === "number" && Number.isInteger(id) ? id : null;
+}
+
+/**
+ * Ids of the elements, keys and values of a field's arrays and maps, by paths such as
+ * `<physical name>.key.element`; null: it has none (PROTOCOL.md, "IcebergCompatV2").
+ */
+export function nestedIds(field: StructField): { readonly [path: string]: JsonValue } | null {
+  const ids = field.metadata[nestedIdsKey];
+  return typeof ids === "object" && ids !== null && !Array.isArray(ids)
+    ? ids as { readonly [path: string]: JsonValue }
+    : null;
+}
+
+/**
+ * Partition values by the names that the log knows the columns by. `values` are by their own names.
+ */
+export function physicalValues<T>(
+  values: Readonly<Record<string, T>>,
+  schema: StructType,
+  mapping: ColumnMapping,
+): Readonly<Record<string, T>> {
+  if (mapping === "none") return values;
+  const names = new Map(schema.fields.map((field) => [field.name, physicalName(field, mapping)]));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [names.get(name) ?? name, value]),
+  );
 }
 
 /** The schema with the names that files have, at every depth; order and metadata stay. */
