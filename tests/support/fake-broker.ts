@@ -3,6 +3,7 @@ import type {
   CallOptions,
   GroupClient,
   KafkaClient,
+  OffsetSpec,
   TopicPartition,
 } from "../../src/core/kafka/kafka-client.ts";
 import type { Clock } from "../../src/delta/engine.ts";
@@ -21,6 +22,7 @@ import {
   createLog,
   endTransaction,
   type FakeLog,
+  offsetAtTime,
   readLog,
   removeBefore,
   stableEnd,
@@ -224,8 +226,7 @@ function fakeClient(cluster: FakeCluster, parts: ClientParts): KafkaClient {
           if (log === null) {
             return { topic, partition, offset: -1n, error: "UNKNOWN_TOPIC_OR_PARTITION" };
           }
-          const offset = at.kind === "start" ? log.logStart : stableEnd(log);
-          return { topic, partition, offset, error: null };
+          return { topic, partition, offset: offsetAt(log, at), error: null };
         })),
     fetch: (request, options) =>
       call("fetch", request.nodeId, options, async () => {
@@ -279,6 +280,7 @@ function fakeGroupClient(group: FakeGroup, { name, clock }: ClientParts, call: C
         error: null,
         state: group.state,
         members: group.members.size,
+        clients: [...group.members.keys()].map((id) => `${id} at /fake`),
       })),
     join: (request, options) =>
       call("join", -1, options, () => join(group, request, clock.nowMs(), name)),
@@ -310,6 +312,17 @@ function fakeGroupClient(group: FakeGroup, { name, clock }: ClientParts, call: C
         });
       }),
   };
+}
+
+function offsetAt(log: FakeLog, at: OffsetSpec): bigint {
+  switch (at.kind) {
+    case "start":
+      return log.logStart;
+    case "stable-end":
+      return stableEnd(log);
+    case "time":
+      return offsetAtTime(log, at.timestampMs);
+  }
 }
 
 function unread(at: TopicPartition, error: string) {

@@ -191,6 +191,9 @@ export function leave(group: FakeGroup, memberId: string, nowMs: number): string
 
 /** The error with which a commit of this member is refused; null: it is taken. */
 export function judgeCommit(group: FakeGroup, who: GroupMember, nowMs: number): string | null {
+  // As tools do it: from outside, while nobody is in the group.
+  const outside = who.memberId === "" && who.generationId === -1;
+  if (outside && group.members.size === 0) return null;
   const error = judge(group, who);
   if (error !== null) return error;
   if (group.state === "CompletingRebalance") return "REBALANCE_IN_PROGRESS";

@@ -20,6 +20,8 @@ type LogEntry = {
   readonly last: bigint;
   readonly bytes: Uint8Array;
   readonly records: number;
+  /** Of each record in order, as far as it was told. */
+  readonly timestampsMs: readonly (number | undefined)[];
   readonly producerId: bigint | null;
   /** Markers and aborted data are never given to `read_committed` consumers. */
   state: "data" | "open" | "aborted" | "marker";
@@ -44,7 +46,9 @@ export function append(
   const last = base + BigInt(records.length) - 1n;
   const state = producerId === undefined ? "data" : "open";
   const count = records.length;
-  log.entries.push({ base, last, bytes, records: count, producerId: producerId ?? null, state });
+  const timestampsMs = records.map((record) => record.timestampMs);
+  const entry = { base, last, bytes, records: count, timestampsMs, state } as const;
+  log.entries.push({ ...entry, producerId: producerId ?? null });
   log.end = last + 1n;
   return base;
 }
@@ -56,7 +60,16 @@ export function endTransaction(log: FakeLog, producerId: bigint, kind: "commit" 
   for (const entry of open) entry.state = kind === "commit" ? "data" : "aborted";
   const base = log.end;
   const bytes = kafkaControlBatch({ offset: base, kind, producerId });
-  log.entries.push({ base, last: base, bytes, records: 1, producerId, state: "marker" });
+  const timestampsMs: number[] = [];
+  log.entries.push({
+    base,
+    last: base,
+    bytes,
+    records: 1,
+    timestampsMs,
+    producerId,
+    state: "marker",
+  });
   log.end = base + 1n;
 }
 
@@ -76,6 +89,15 @@ export function truncateTo(log: FakeLog, offset: bigint): void {
 
 export function stableEnd(log: FakeLog): bigint {
   return log.entries.find((one) => one.state === "open")?.base ?? log.end;
+}
+
+/** The first record at or after a time; -1: there is none. */
+export function offsetAtTime(log: FakeLog, timestampMs: number): bigint {
+  for (const { base, timestampsMs } of log.entries) {
+    const index = timestampsMs.findIndex((ms) => ms !== undefined && ms >= timestampMs);
+    if (index >= 0 && base + BigInt(index) >= log.logStart) return base + BigInt(index);
+  }
+  return -1n;
 }
 
 type Read = Omit<FetchedPartition, "topic" | "partition">;

@@ -1,6 +1,7 @@
 import { errorName } from "./error-names.ts";
 import type {
   GroupAnswer,
+  GroupDescription,
   GroupMember,
   JoinAnswer,
   JoinRequest,
@@ -147,10 +148,8 @@ export function leaveGroupRequest(groupId: string, memberId: string): KafkaReque
   };
 }
 
-/** State and number of members of a group. */
-export function describeGroupRequest(
-  groupId: string,
-): KafkaRequest<GroupAnswer & { state: string; members: number }> {
+/** State and members of a group. */
+export function describeGroupRequest(groupId: string): KafkaRequest<GroupDescription> {
   return {
     ...classic("DescribeGroups", 15, 1, 2),
     encode(writer) {
@@ -165,13 +164,16 @@ export function describeGroupRequest(
         reader.string();
         reader.string();
         const members = reader.array(() => {
-          for (let index = 0; index < 3; index++) reader.string();
+          reader.string();
+          const client = reader.string();
+          const host = reader.string();
           reader.bytes();
           reader.bytes();
+          return `${client} at ${host}`;
         });
-        return { error, state, members: members.length };
+        return { error, state, members: members.length, clients: members };
       });
-      return groups[0] ?? { error: "GROUP_ID_NOT_FOUND", state: "", members: 0 };
+      return groups[0] ?? { error: "GROUP_ID_NOT_FOUND", state: "", members: 0, clients: [] };
     },
   };
 }

@@ -122,8 +122,7 @@ export type NewTopic = {
 };
 
 export type GroupClient = {
-  /** The group's state by Kafka's name (`Stable`, `Empty`, `Dead`, …) and how many members it has. */
-  describe(options: CallOptions): Promise<GroupAnswer & { state: string; members: number }>;
+  describe(options: CallOptions): Promise<GroupDescription>;
   join(request: JoinRequest, options: CallOptions): Promise<JoinAnswer>;
   sync(request: SyncRequest, options: CallOptions): Promise<SyncAnswer>;
   heartbeat(member: GroupMember, options: CallOptions): Promise<GroupAnswer>;
@@ -133,13 +132,28 @@ export type GroupClient = {
     partitions: readonly TopicPartition[],
     options: CallOptions,
   ): Promise<readonly CommittedOffset[]>;
-  /** Refused with `ILLEGAL_GENERATION` and the like when the member is not (any more) in the group. */
+  /**
+   * As `nobody` allowed while the group has no members. Refused with `ILLEGAL_GENERATION` and the
+   * like when the member is not (any more) in the group.
+   */
   commitOffsets(
     member: GroupMember,
     offsets: readonly (TopicPartition & { readonly offset: bigint; readonly metadata: string })[],
     options: CallOptions,
   ): Promise<readonly (TopicPartition & { readonly error: KafkaErrorName | null })[]>;
 };
+
+/** A consumer group as its coordinator knows it. */
+export type GroupDescription = GroupAnswer & {
+  /** Kafka's name: `Stable`, `Empty`, `Dead`, … */
+  readonly state: string;
+  readonly members: number;
+  /** Client id and host of each member, such as `cdcdelta at /10.0.0.7`. */
+  readonly clients: readonly string[];
+};
+
+/** Commits offsets from outside of the group. */
+export const nobody: GroupMember = { memberId: "", generationId: -1 };
 
 /** Membership of one generation. */
 export type GroupMember = { readonly memberId: string; readonly generationId: number };
