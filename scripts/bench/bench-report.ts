@@ -80,7 +80,8 @@ function milliseconds(value: number | null): string {
   return value === null ? "-" : `${Math.round(value)} ms`;
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+/** Cells as lines of text: the first column to the left, the others to the right. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0))
   );

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 
 const script = fileURLToPath(new URL("../stack/stack.mjs", import.meta.url));
 
@@ -17,10 +18,13 @@ export type BenchStack = {
 
 type Part = { readonly name: string; readonly url: string };
 
-/** Starts Kafka and MinIO with data in `folder`. Errors: what `stack.mjs` says. */
-export async function benchStack(folder: string): Promise<BenchStack> {
+/** Starts Kafka and MinIO (or what is asked for) with data in `folder`. Errors: what `stack.mjs` says. */
+export async function benchStack(
+  folder: string,
+  parts: readonly string[] = ["kafka", "minio"],
+): Promise<BenchStack> {
   const data = join(folder, "stack");
-  const only = ["--only", "kafka,minio", "--data", data];
+  const only = ["--only", parts.join(","), "--data", data];
   const text = await stack([
     "up",
     ...only,
@@ -31,11 +35,11 @@ export async function benchStack(folder: string): Promise<BenchStack> {
     "--while-pid",
     String(process.pid),
   ]);
-  const { parts, minio } = JSON.parse(text) as {
+  const { parts: running, minio } = JSON.parse(text) as {
     readonly parts: readonly Part[];
     readonly minio: { readonly accessKey: string; readonly secretKey: string };
   };
-  const urlOf = (name: string): string => parts.find((part) => part.name === name)?.url ?? "";
+  const urlOf = (name: string): string => running.find((part) => part.name === name)?.url ?? "";
   const endpoint = urlOf("minio");
   const credentials = { accessKeyId: minio.accessKey, secretAccessKey: minio.secretKey };
   const region = "us-east-1";
@@ -56,6 +60,35 @@ export async function benchStack(folder: string): Promise<BenchStack> {
     },
     down: async () => void await stack(["down", "--wipe", ...only]),
   };
+}
+
+/** Puts the files of a folder under a prefix of the bucket. */
+export async function uploadFolder(
+  { bucket, env }: BenchStack,
+  folder: string,
+  prefix: string,
+): Promise<void> {
+  const client = new S3Client({
+    endpoint: env["AWS_ENDPOINT_URL"] ?? "",
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: {
+      accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "",
+      secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "",
+    },
+  });
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (let i = 0; i < names.length; i += 32) {
+    await Promise.all(
+      names.slice(i, i + 32).map((name) => {
+        const Key = `${prefix}/${relative(folder, name)}`;
+        return client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: readFileSync(name) }));
+      }),
+    );
+  }
+  client.destroy();
 }
 
 function stack(args: readonly string[]): Promise<string> {
