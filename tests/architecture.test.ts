@@ -28,6 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "core/position",
     "core/source",
   ],
+  "core/compaction": ["delta", "core/encode", "core/pump", "core/source"],
   "core/connect": ["delta/clock.ts", "core/event", "core/kafka"],
   "delta/clock.ts": [],
   "delta/engine.ts": ["delta/clock.ts", "delta/storage"],

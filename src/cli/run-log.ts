@@ -3,6 +3,7 @@ import type { PumpEvent, PumpSummary } from "../core/pump/pump-events.ts";
 import type { RetryEvent } from "../delta/storage/retrying-store.ts";
 import { typeName } from "../delta/schema/type-name.ts";
 import { CdcDeltaError, messageOf } from "../errors.ts";
+import { logCompaction } from "./compaction-log.ts";
 import { logKafkaEvent } from "./kafka-log.ts";
 import { entry, type LogEntry } from "./log-entry.ts";
 import { nounFor } from "./output/counted.ts";
@@ -26,6 +27,9 @@ export function logRunEvent(
       break;
     case "kafka":
       logKafkaEvent(logger, event.event);
+      break;
+    case "compaction":
+      logCompaction(logger, event.event);
       break;
     case "store-retry":
       logRetry(logger, event.event);

@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import type { CollectionRules, MappingRules } from "../core/encode/encode-job.ts";
 import type { EncodePool } from "../core/encode/encode-pool.ts";
+import { type Compaction, compaction } from "../core/compaction/compact-tables.ts";
 import { inlinePool } from "../core/encode/inline-pool.ts";
 import { workerPool } from "../core/encode/worker-pool.ts";
 import type { TableHome } from "../core/pump/open-table.ts";
@@ -27,6 +28,8 @@ import { type SourceTables, wireFiles, wireKafka } from "./wire-source.ts";
 export type WiredRun = {
   readonly pump: PumpWorld;
   readonly settings: PumpSettings;
+  /** Works beside the pump; null: not wanted, or there is no such time as a quiet moment. */
+  readonly compaction: Compaction | null;
   /** What the source depends on; null: nothing that could be away. */
   readonly sourceState: () => SourceState | null;
   /** Bytes that were read and not committed yet. */
@@ -87,11 +90,16 @@ export function wireRun(
     }, tables)
     : wireFiles(values, values.source, stdin, tables);
   const source = meteredSource(wired.source);
+  const follows = values.source === null && !flags.untilLatest && !flags.plan;
+  const beside = { clock: systemClock, random: systemRandom, locate, lanes: () => source.lanes() };
   const asked = stores.openOnce(basePath);
   const pool = openPool(values, mappingRules(values, { collections }));
   return {
     pump: { source, pool, clock: systemClock, random: systemRandom, locate },
     settings,
+    compaction: follows && values.compact
+      ? compaction(beside, (event) => observe({ kind: "compaction", event }))
+      : null,
     sourceState: wired.state,
     heldBytes: () => source.heldBytes(),
     askStore: (signal) => asked.head("_cdcdelta/readiness", { signal }),

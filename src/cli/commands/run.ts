@@ -1,5 +1,5 @@
 import { runPump } from "../../core/pump/pump.ts";
-import type { PumpSummary } from "../../core/pump/pump-events.ts";
+import type { PumpEvent, PumpSummary } from "../../core/pump/pump-events.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts";
 import type { HttpServer } from "../http/http-server.ts";
 import { type Logger, openLogger } from "../logger.ts";
@@ -109,9 +109,19 @@ async function runWired(
     // Nothing was read yet, so there is nothing to commit.
     if (!stop.aborted) throw error;
   }
-  const observer = (event: Extract<RunEvent, { kind: "pump" }>["event"]): void =>
+  const { compaction } = wired;
+  const observer = (event: PumpEvent): void => {
+    if (event.kind === "committed") compaction?.add(event.table);
     observe({ kind: "pump", event });
-  return await runPump(wired.pump, wired.settings, observer, { signal: giveUp, stop });
+  };
+  const ended = new AbortController();
+  const beside = compaction?.run(AbortSignal.any([ended.signal, stop, giveUp]));
+  try {
+    return await runPump(wired.pump, wired.settings, observer, { signal: giveUp, stop });
+  } finally {
+    ended.abort();
+    await beside;
+  }
 }
 
 type RunLog = { readonly logger: Logger; readonly written: () => Promise<void> };

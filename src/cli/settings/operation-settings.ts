@@ -1,4 +1,4 @@
-import { duration, text, wholeNumber } from "./basic-types.ts";
+import { duration, text, toggle, wholeNumber } from "./basic-types.ts";
 import { httpPort, httpUrl } from "./checked-types.ts";
 import { setting, tableCommands } from "./setting.ts";
 
@@ -14,6 +14,14 @@ export const operationSettings = {
     description: "Times that a request to Kafka or to the object store is tried, with growing " +
       "random pauses, before the run ends",
     commands: ["run", "snapshot", ...tableCommands],
+  }),
+  compact: setting({
+    type: toggle(),
+    default: true,
+    group: "Operation",
+    description: "Merge the small files of closed _ingestion_date partitions while a run that " +
+      "follows Kafka keeps up with it",
+    commands: ["run"],
   }),
   shutdownGrace: setting({
     type: duration({ min: 0, max: 86_400_000, example: "30s" }),

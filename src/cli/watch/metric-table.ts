@@ -149,6 +149,21 @@ export const metricTable = {
     help: "Commits that were read back because the store's answer was unclear",
     labels: [],
   },
+  cdcdelta_compacted_files_total: {
+    type: "counter",
+    help: "Small files of closed partitions that were merged into larger ones",
+    labels: ["table"],
+  },
+  cdcdelta_compacted_bytes_total: {
+    type: "counter",
+    help: "Bytes of those files",
+    labels: ["table"],
+  },
+  cdcdelta_compaction_failures_total: {
+    type: "counter",
+    help: "Compactions of closed partitions that failed; they are tried again",
+    labels: ["table"],
+  },
   cdcdelta_retries_total: {
     type: "counter",
     help: "Requests tried again; target is kafka or store",

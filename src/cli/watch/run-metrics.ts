@@ -1,4 +1,5 @@
 import process from "node:process";
+import type { CompactionEvent } from "../../core/compaction/compaction-event.ts";
 import type { PumpEvent } from "../../core/pump/pump-events.ts";
 import type { KafkaSourceEvent } from "../../core/source/kafka/kafka-source-event.ts";
 import type { LaneProgress } from "../../core/source/source.ts";
@@ -36,6 +37,9 @@ export function runMetrics(gauges: RunGauges, nowMs: () => number): RunMetrics {
           break;
         case "kafka":
           countKafka(registry, event.event);
+          break;
+        case "compaction":
+          countCompaction(registry, event.event);
           break;
         case "store-retry": {
           const { operation } = event.event;
@@ -95,6 +99,21 @@ function countPump(registry: MetricRegistry, event: PumpEvent, nowMs: number): v
       break;
     default:
       // The others are for the log.
+  }
+}
+
+function countCompaction(registry: MetricRegistry, event: CompactionEvent): void {
+  const { table } = event;
+  switch (event.kind) {
+    case "compacted":
+      registry.add("cdcdelta_compacted_files_total", event.removedFiles, { table });
+      registry.add("cdcdelta_compacted_bytes_total", event.removedBytes, { table });
+      break;
+    case "compaction-failed":
+      registry.add("cdcdelta_compaction_failures_total", 1, { table });
+      break;
+    case "compaction-paused":
+      // For the log.
   }
 }
 

@@ -1,0 +1,135 @@
+import type { Clock, Random } from "../../delta/clock.ts";
+import { loadTableState } from "../../delta/log/table-state.ts";
+import { optimize } from "../../delta/operations/optimize.ts";
+import { tableTargetBytes } from "../../delta/operations/target-size.ts";
+import { messageOf } from "../../errors.ts";
+import type { TableKey } from "../encode/encode-job.ts";
+import type { TableHome } from "../pump/open-table.ts";
+import type { LaneProgress } from "../source/source.ts";
+import { closedPartitions, lagOf, nextCloseMs } from "./closed-partitions.ts";
+import type { CompactionObserver } from "./compaction-event.ts";
+
+/** The outside world of the compaction, put together by the caller. */
+export type CompactionWorld = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly locate: (key: TableKey) => TableHome;
+  /** How far the run is; no lanes: it follows nothing, and there are no quiet moments. */
+  readonly lanes: () => readonly LaneProgress[];
+};
+
+export type Compaction = {
+  /** The run writes to this table. */
+  add(key: TableKey): void;
+  /** Works until the signal is aborted; a group under way is given up then. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+};
+
+/** Time between two looks at the lag, in ms. */
+const lookEveryMs = 15_000;
+/** Looks in a row that found no lag make a moment a quiet one. */
+const quietLooksMin = 4;
+/** Records between what was read and the end that are still no lag: the next fetch brings them. */
+const lagMax = 10_000n;
+/** Instances of a group wait differently long, so that they rarely do the same work. */
+const spreadMs = 1_200_000;
+const tryAgainMs = 600_000;
+
+/**
+ * Compacts the closed `_ingestion_date` partitions of the tables that a run writes to, one table at
+ * a time, in quiet moments: when the run has kept up with its input for a minute. It looks at a
+ * table once after the start and then once a day; each group is a commit of its own that rebases on
+ * those of the run, so that it can be stopped anywhere. A failure is told and tried again.
+ */
+export function compaction(world: CompactionWorld, observe: CompactionObserver): Compaction {
+  /** Table → when it is due, ms since the epoch. */
+  const due = new Map<TableKey, number>();
+  return {
+    add(key) {
+      if (!due.has(key)) due.set(key, world.clock.nowMs() + world.random.next() * spreadMs);
+    },
+    async run(signal) {
+      let quietLooks = 0;
+      try {
+        for (;;) {
+          await world.clock.sleep(lookEveryMs, signal);
+          quietLooks = isQuiet(world) ? quietLooks + 1 : 0;
+          const nowMs = world.clock.nowMs();
+          const key = [...due].find(([, dueMs]) => dueMs <= nowMs)?.[0];
+          if (key === undefined || quietLooks < quietLooksMin) continue;
+          due.set(key, await compactTable(world, key, { observe, signal }));
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    },
+  };
+}
+
+function isQuiet(world: CompactionWorld): boolean {
+  const lag = lagOf(world.lanes());
+  return lag !== null && lag <= lagMax;
+}
+
+type CompactOptions = { readonly observe: CompactionObserver; readonly signal: AbortSignal };
+
+/** Compacts one table as far as it stays quiet; answers when it is due again. */
+async function compactTable(
+  world: CompactionWorld,
+  key: TableKey,
+  { observe, signal }: CompactOptions,
+): Promise<number> {
+  const startedMs = world.clock.nowMs();
+  const pause = new AbortController();
+  const ended = new AbortController();
+  const watching = watchLag(world, pause, AbortSignal.any([signal, ended.signal]));
+  try {
+    const home = world.locate(key);
+    const state = await loadTableState(home.engine, { signal });
+    const closed = state === null ? null : closedPartitions(state, startedMs, home.uri);
+    if (state !== null && closed !== null) {
+      const done = await optimize(home.engine, {
+        targetBytes: tableTargetBytes(state.metadata.configuration),
+        where: closed.where,
+        predicate: [closed.predicate],
+        auto: true,
+        signal,
+        stop: pause.signal,
+      });
+      const { removedFiles, removedBytes, addedFiles, addedBytes } = done;
+      if (removedFiles > 0) {
+        const elapsedMs = world.clock.nowMs() - startedMs;
+        const sizes = { removedFiles, removedBytes, addedFiles, addedBytes };
+        observe({ kind: "compacted", table: key, ...sizes, elapsedMs });
+      }
+      if (done.stopped) {
+        observe({ kind: "compaction-paused", table: key, lag: lagOf(world.lanes()) ?? 0n });
+        return world.clock.nowMs();
+      }
+    }
+    return nextCloseMs(startedMs) + world.random.next() * spreadMs;
+  } catch (error) {
+    signal.throwIfAborted();
+    observe({ kind: "compaction-failed", table: key, why: messageOf(error) });
+    return world.clock.nowMs() + tryAgainMs;
+  } finally {
+    ended.abort();
+    await watching;
+  }
+}
+
+/** Raises `pause` once the run does not keep up any more; ends with the signal. */
+async function watchLag(
+  world: CompactionWorld,
+  pause: AbortController,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for (;;) {
+      await world.clock.sleep(1000, signal);
+      if (!isQuiet(world)) pause.abort();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
