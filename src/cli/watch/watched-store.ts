@@ -1,4 +1,4 @@
-import type { ObjectStore } from "../../delta/storage/object-store.ts";
+import { type ObjectStore, withUploads } from "../../delta/storage/object-store.ts";
 import { CdcDeltaError } from "../../errors.ts";
 
 /** Hears of each answer: null when the store is well, else why it is not. */
@@ -41,5 +41,16 @@ export function watchedStore(inner: ObjectStore, watch: StoreWatcher): ObjectSto
     put: (key, chunks, options) => watched(inner.put(key, chunks, options)),
     putIfAbsent: (key, bytes, options) => watched(inner.putIfAbsent(key, bytes, options)),
     delete: (keys, options) => watched(inner.delete(keys, options)),
+    ...withUploads(inner, ({ partBytes, begin }) => ({
+      partBytes,
+      begin: async (key, first) => {
+        const upload = await watched(begin(key, first));
+        return {
+          putPart: (index, bytes, options) => watched(upload.putPart(index, bytes, options)),
+          complete: (count, options) => watched(upload.complete(count, options)),
+          abort: () => upload.abort(),
+        };
+      },
+    })),
   };
 }

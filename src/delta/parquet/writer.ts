@@ -107,6 +107,31 @@ export function assembleParquetFile(
   rowGroups: readonly EncodedRowGroup[],
   options: AssembleOptions,
 ): Uint8Array[] {
+  const bytes = rowGroups.map((group) => group.bytes);
+  return [parquetHead(), ...bytes, ...parquetTail(schema, rowGroups.map(rowGroupFacts), options)];
+}
+
+/** What a footer says of a row group whose bytes are written already. */
+export type RowGroupFacts = Pick<EncodedRowGroup, "numRows" | "chunks"> & {
+  readonly byteLength: number;
+};
+
+/** The facts of a row group, which do not hold its bytes. */
+export function rowGroupFacts({ bytes, numRows, chunks }: EncodedRowGroup): RowGroupFacts {
+  return { numRows, chunks, byteLength: bytes.length };
+}
+
+/** How a file begins, before its row groups. */
+export function parquetHead(): Uint8Array {
+  return magic.slice();
+}
+
+/** How a file ends, behind its row groups: what is needed to find and to skip them. */
+export function parquetTail(
+  schema: StructType,
+  rowGroups: readonly RowGroupFacts[],
+  options: AssembleOptions,
+): Uint8Array[] {
   const nodes = parquetFields(schema);
   const paths = leafPaths(nodes, []);
   const leafCount = paths.length;
@@ -124,7 +149,7 @@ export function assembleParquetFile(
       );
     }
     writeRowGroup(writer, group, { paths, offset, ordinal });
-    offset += group.bytes.length;
+    offset += group.byteLength;
   });
   writeKeyValues(writer, options.keyValue ?? {});
   writer.binaryField(6, options.createdBy);
@@ -141,7 +166,7 @@ export function assembleParquetFile(
   const tail = new Uint8Array(8);
   new DataView(tail.buffer).setUint32(0, footer.length, true);
   tail.set(magic, 4);
-  return [magic.slice(), ...rowGroups.map((group) => group.bytes), footer, tail];
+  return [footer, tail];
 }
 
 function writeKeyValues(writer: ThriftWriter, keyValue: Readonly<Record<string, string>>): void {
@@ -158,7 +183,7 @@ function writeKeyValues(writer: ThriftWriter, keyValue: Readonly<Record<string, 
 
 function writeRowGroup(
   writer: ThriftWriter,
-  group: EncodedRowGroup,
+  group: RowGroupFacts,
   place: { readonly paths: readonly LeafPath[]; readonly offset: number; readonly ordinal: number },
 ): void {
   const { paths, offset, ordinal } = place;
@@ -168,7 +193,7 @@ function writeRowGroup(
   writer.i64Field(2, group.chunks.reduce((sum, chunk) => sum + chunk.uncompressedSize, 0));
   writer.i64Field(3, group.numRows);
   writer.i64Field(5, offset);
-  writer.i64Field(6, group.bytes.length);
+  writer.i64Field(6, group.byteLength);
   // An i16: files with more row groups leave it out.
   if (ordinal < 32768) writer.i16Field(7, ordinal);
   writer.endStruct();

@@ -10,6 +10,8 @@ import type { ByteRange, ObjectMeta, ObjectStore } from "./object-store.ts";
 
 /** One read call asks for at most so many bytes (systems refuse 2 GiB and more). */
 const readBytesMax = 1 << 30;
+/** Large files are written in pieces of so many bytes. */
+const uploadPartBytes = 1 << 20;
 
 /**
  * A folder as a store; a key is the path below `rootPath`, letter by letter, nothing is encoded.
@@ -70,6 +72,20 @@ export function localStore(rootPath: string): ObjectStore {
     async put(key, chunks, { signal }) {
       const path = pathOf(key);
       await run(`Cannot write "${key}"`, signal, () => writer.replace(path, chunks, signal));
+    },
+    uploads: {
+      partBytes: uploadPartBytes,
+      async begin(key, { signal }) {
+        const path = pathOf(key);
+        const writing = `Cannot write "${key}"`;
+        const file = await run(writing, signal, () => writer.begin(path, uploadPartBytes, signal));
+        return {
+          putPart: (index, bytes, io) =>
+            run(writing, io.signal, () => file.putPart(index, bytes, io)),
+          complete: (count, io) => run(writing, io.signal, () => file.complete(count, io)),
+          abort: () => run(writing, new AbortController().signal, () => file.abort()),
+        };
+      },
     },
     async putIfAbsent(key, bytes, { signal }) {
       const path = pathOf(key);

@@ -4,7 +4,7 @@ import { link, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import { linkError, systemCode } from "./local-errors.ts";
-import type { PutIfAbsentOutcome } from "./object-store.ts";
+import type { PutIfAbsentOutcome, Upload } from "./object-store.ts";
 
 /** How the names of files in the making start; listings skip them. */
 export const temporaryPrefix = ".tmp-";
@@ -19,6 +19,8 @@ const durableFoldersMax = 10_000;
 export type DurableWriter = {
   /** Replaces the file at `path` as a whole. */
   replace(path: string, chunks: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
+  /** Begins a file of parts of `partBytes` that will replace the one at `path`. */
+  begin(path: string, partBytes: number, signal: AbortSignal): Promise<Upload>;
   /** Makes the file at `path` unless there is one. */
   create(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<PutIfAbsentOutcome>;
 };
@@ -71,7 +73,37 @@ export function durableWriter(root: string): DurableWriter {
     return result;
   };
 
+  const begin = async (path: string, partBytes: number, signal: AbortSignal): Promise<Upload> => {
+    signal.throwIfAborted();
+    const folder = dirname(path);
+    const temporary = `${folder}/${temporaryPrefix}${randomUUID()}`;
+    const { handle, firstMade } = await openInFolder(temporary, folder);
+    let state: "open" | "closed" | "named" = "open";
+    const close = async (): Promise<void> => {
+      if (state !== "open") return;
+      state = "closed";
+      await handle.close();
+    };
+    return {
+      putPart: (index, bytes, options) =>
+        writeAll(handle, [bytes], options.signal, index * partBytes),
+      async complete(_count, options) {
+        if (state === "open") await handle.sync();
+        await close();
+        options.signal.throwIfAborted();
+        if (state === "closed") await rename(temporary, path);
+        state = "named";
+        await syncFolders(folder, firstMade);
+      },
+      async abort() {
+        await close();
+        if (state === "closed") await unlink(temporary);
+      },
+    };
+  };
+
   return {
+    begin,
     replace: (path, chunks, signal) =>
       withTemporary(path, chunks, signal, (temporary) => rename(temporary, path)),
     create: (path, bytes, signal) =>
@@ -115,12 +147,15 @@ async function writeAll(
   handle: FileHandle,
   chunks: readonly Uint8Array[],
   signal: AbortSignal,
+  from = 0,
 ): Promise<void> {
+  let position = from;
   for (const chunk of chunks) {
     for (let offset = 0; offset < chunk.length;) {
       signal.throwIfAborted();
-      const { bytesWritten } = await handle.write(chunk, offset, chunk.length - offset);
+      const { bytesWritten } = await handle.write(chunk, offset, chunk.length - offset, position);
       offset += bytesWritten;
+      position += bytesWritten;
     }
   }
 }

@@ -22,6 +22,25 @@ export type ListOptions = IoOptions & {
   readonly leftovers?: boolean;
 };
 
+/** An object in the making: nobody sees it before it is completed. */
+export type Upload = {
+  /**
+   * Puts a part, counted from 0; after a failure it may be put again. All but the last have exactly
+   * `partBytes`.
+   */
+  putPart(index: number, bytes: Uint8Array, options: IoOptions): Promise<void>;
+  /** Makes the object of the first `count` parts visible; may be called again after a failure. */
+  complete(count: number, options: IoOptions): Promise<void>;
+  /** Gives the object up. Errors: the store's; what is left then is for vacuum or the store. */
+  abort(): Promise<void>;
+};
+
+/** How a store takes objects part by part. */
+export type Uploads = {
+  readonly partBytes: number;
+  begin(key: string, options: IoOptions): Promise<Upload>;
+};
+
 /**
  * Bytes by key. Every store is strongly consistent: what was put is seen by the next get and list.
  * Keys are relative to the root the store was opened at. No method retries by itself; wrap with
@@ -46,6 +65,8 @@ export type ObjectStore = {
   putIfAbsent(key: string, bytes: Uint8Array, options: IoOptions): Promise<PutIfAbsentOutcome>;
   /** Deletes objects; a missing one is no error. */
   delete(keys: readonly string[], options: IoOptions): Promise<void>;
+  /** Absent where objects can only be put whole; `objectWriter` uses what there is. */
+  readonly uploads?: Uploads;
 };
 
 /** The store seen from a folder below its root: keys are relative to `prefix`. */
@@ -71,5 +92,17 @@ export function subStore(store: ObjectStore, prefix: string): ObjectStore {
     put: (key, chunks, options) => store.put(full(key), chunks, options),
     putIfAbsent: (key, bytes, options) => store.putIfAbsent(full(key), bytes, options),
     delete: (keys, options) => store.delete(keys.map(full), options),
+    ...withUploads(store, (uploads) => ({
+      partBytes: uploads.partBytes,
+      begin: (key, options) => uploads.begin(full(key), options),
+    })),
   };
+}
+
+/** The uploads of a store for one that wraps it; nothing where it has none. */
+export function withUploads(
+  store: ObjectStore,
+  wrap: (uploads: Uploads) => Uploads,
+): Pick<ObjectStore, "uploads"> {
+  return store.uploads === undefined ? {} : { uploads: wrap(store.uploads) };
 }

@@ -1,6 +1,11 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Clock, Random } from "../clock.ts";
-import type { ListOptions, ObjectMeta, ObjectStore } from "./object-store.ts";
+import {
+  type ListOptions,
+  type ObjectMeta,
+  type ObjectStore,
+  withUploads,
+} from "./object-store.ts";
 
 /** What `onRetry` is told before each wait. */
 export type RetryEvent = {
@@ -89,6 +94,19 @@ export function retryingStore(inner: ObjectStore, options: RetryOptions): Object
     put: (key, chunks, io) => repeat("put", key, io.signal, () => inner.put(key, chunks, io)),
     putIfAbsent: (key, bytes, io) => inner.putIfAbsent(key, bytes, io),
     delete: (keys, io) => repeat("delete", keys[0] ?? "", io.signal, () => inner.delete(keys, io)),
+    ...withUploads(inner, ({ partBytes, begin }) => ({
+      partBytes,
+      begin: async (key, first) => {
+        const put = <Result>(signal: AbortSignal, call: () => Promise<Result>) =>
+          repeat("put", key, signal, call);
+        const upload = await put(first.signal, () => begin(key, first));
+        return {
+          putPart: (index, bytes, io) => put(io.signal, () => upload.putPart(index, bytes, io)),
+          complete: (count, io) => put(io.signal, () => upload.complete(count, io)),
+          abort: () => upload.abort(),
+        };
+      },
+    })),
   };
 }
 

@@ -1,4 +1,7 @@
+import { CdcDeltaError } from "../../errors.ts";
+import type { Upload } from "./object-store.ts";
 import type { S3Context } from "./s3-context.ts";
+import { headObject } from "./s3-read.ts";
 import { encryptionOfAccess, encryptionOfObject } from "./s3-encryption.ts";
 
 /** Parts on their way at once: enough to fill a line, few enough to bound memory. */
@@ -7,7 +10,7 @@ const partsInFlightMax = 4;
 /** S3 takes at most so many parts. */
 const partsMax = 10_000;
 
-type Upload = { readonly key: string; readonly id: string; readonly partBytes: number };
+type UploadId = { readonly key: string; readonly id: string; readonly partBytes: number };
 
 type UploadedPart = { readonly PartNumber: number; readonly ETag: string | undefined };
 
@@ -54,7 +57,7 @@ async function beginUpload(
 /** Workers take parts off one sequence; the first failure stops the others. */
 async function uploadParts(
   context: S3Context,
-  upload: Upload,
+  upload: UploadId,
   chunks: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<UploadedPart[]> {
@@ -88,7 +91,7 @@ async function uploadParts(
 
 async function uploadPart(
   { settings, send }: S3Context,
-  { key, id }: Upload,
+  { key, id }: UploadId,
   number: number,
   body: Uint8Array,
   signal: AbortSignal,
@@ -110,7 +113,7 @@ async function uploadPart(
 
 async function completeUpload(
   { settings, send }: S3Context,
-  { key, id }: Upload,
+  { key, id }: UploadId,
   parts: UploadedPart[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -128,13 +131,43 @@ async function completeUpload(
 }
 
 /** Not by the caller's signal: it may be the reason why the upload is given up. */
-async function abortUpload({ settings, send }: S3Context, { key, id }: Upload): Promise<void> {
+async function abortUpload({ settings, send }: S3Context, { key, id }: UploadId): Promise<void> {
   const { signal } = new AbortController();
   const doing = `Cannot give up the upload of "${key}"`;
   await send({ doing, signal }, async ({ sdk, client }, abortSignal) => {
     const place = { Bucket: settings.bucket, Key: key, UploadId: id };
     await client.send(new sdk.AbortMultipartUploadCommand(place), { abortSignal });
   });
+}
+
+/** An upload whose parts come one by one. It has at most 10,000 parts of the context's size. */
+export async function beginParts(
+  context: S3Context,
+  key: string,
+  signal: AbortSignal,
+): Promise<Upload> {
+  const { partBytes } = context.settings;
+  const upload = { key, id: await beginUpload(context, key, signal), partBytes };
+  const parts: UploadedPart[] = [];
+  let completing = false;
+  return {
+    async putPart(index, bytes, options) {
+      parts[index] = await uploadPart(context, upload, index + 1, bytes, options.signal);
+    },
+    async complete(_count, options) {
+      const again = completing;
+      completing = true;
+      try {
+        await completeUpload(context, upload, parts, options.signal);
+      } catch (error) {
+        // An earlier call may have landed and lost its answer: then there is no upload any more.
+        const isGone = error instanceof CdcDeltaError && error.code === "not-found";
+        if (!again || !isGone) throw error;
+        if (await headObject(context, key, options.signal) === null) throw error;
+      }
+    },
+    abort: () => abortUpload(context, upload),
+  };
 }
 
 /** Cuts chunks into parts of exactly `partBytes` (the last one shorter), copying only at seams. */

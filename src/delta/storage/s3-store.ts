@@ -2,6 +2,7 @@ import { checkKey, checkPrefix } from "./object-key.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { openS3Context } from "./s3-context.ts";
 import { deleteObjects } from "./s3-delete.ts";
+import { beginParts } from "./s3-multipart.ts";
 import type { S3Options } from "./s3-options.ts";
 import { getObject, headObject, listObjects } from "./s3-read.ts";
 import { putObject, putObjectIfAbsent } from "./s3-write.ts";
@@ -42,6 +43,13 @@ export function s3Store(options: S3Options): ClosableStore {
     async put(key, chunks, { signal }) {
       checkKey(key, uri);
       await putObject(context, key, chunks, signal);
+    },
+    uploads: {
+      partBytes: context.settings.partBytes,
+      async begin(key, { signal }) {
+        checkKey(key, uri);
+        return await beginParts(context, key, signal);
+      },
     },
     async putIfAbsent(key, bytes, { signal }) {
       checkKey(key, uri);
