@@ -22,7 +22,7 @@ export type DataFileWriter = {
 /** Begins a data file in its partition's folder, like `writeDataFile` in pieces. */
 export function dataFileWriter(
   engine: Engine,
-  file: Pick<DataFile, "schema" | "partitionValues">,
+  file: Omit<DataFile, "rowGroups" | "statistics">,
   { signal }: { readonly signal: AbortSignal },
 ): DataFileWriter {
   const { key, schema, action } = newDataFile(engine, file);

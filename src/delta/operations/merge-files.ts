@@ -25,7 +25,7 @@ export async function mergeFiles(
 ): Promise<AddFile[]> {
   const layout = rewriteLayout(table);
   const partitionValues = files[0]?.partitionValues ?? {};
-  const writer = sizedFiles(engine, table, { layout, partitionValues, targetBytes, signal });
+  const writer = sizedFiles(engine, { layout, partitionValues, targetBytes, signal });
   const ahead = readAhead(engine, files, signal);
   try {
     for (const [index, add] of files.entries()) {

@@ -1,12 +1,7 @@
 import type { Engine } from "../engine.ts";
 import type { AddFile, RemoveFile } from "../log/actions.ts";
-import type { TableProperties } from "../log/table-properties.ts";
 import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
-import {
-  type FileStatistics,
-  mergeStatistics,
-  type StatisticsOptions,
-} from "../parquet/statistics.ts";
+import { type FileStatistics, mergeStatistics } from "../parquet/statistics.ts";
 import { encodeWithStatistics } from "../parquet/writer.ts";
 import { writeDataFile } from "./append.ts";
 import { rewriteLayout, type RewrittenTable, scanForRewrite } from "./rewrite-layout.ts";
@@ -26,7 +21,8 @@ export async function rewriteFile(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<AddFile[]> {
   const layout = rewriteLayout(table);
-  const { schema } = layout;
+  const { schema, format } = layout;
+  const encoding = { ...format.statistics, codec: format.codec };
   const written: AddFile[] = [];
   let rowGroups: EncodedRowGroup[] = [];
   let statistics: FileStatistics[] = [];
@@ -34,7 +30,8 @@ export async function rewriteFile(
   const flush = async (): Promise<void> => {
     if (rowGroups.length === 0) return;
     const { partitionValues } = add;
-    const file = { schema, partitionValues, rowGroups, statistics: mergeStatistics(statistics) };
+    const merged = mergeStatistics(statistics);
+    const file = { schema, format, partitionValues, rowGroups, statistics: merged };
     written.push(await writeDataFile(engine, file, { signal }));
     rowGroups = [];
     statistics = [];
@@ -42,7 +39,7 @@ export async function rewriteFile(
   };
   for await (const batch of scanForRewrite(engine, table, add, { layout, signal })) {
     if (batch.length === 0) continue;
-    const encoded = encodeWithStatistics(batch, schema, statisticsOptions(table.properties));
+    const encoded = encodeWithStatistics(batch, schema, encoding);
     rowGroups.push(encoded.rowGroup);
     statistics.push(encoded.statistics);
     bytes += encoded.rowGroup.bytes.length;
@@ -50,16 +47,6 @@ export async function rewriteFile(
   }
   await flush();
   return written;
-}
-
-/** Which columns get statistics, as the table wants it. */
-export function statisticsOptions({ statisticsColumns }: TableProperties): StatisticsOptions {
-  switch (statisticsColumns.kind) {
-    case "first":
-      return { numIndexedCols: statisticsColumns.count };
-    case "named":
-      return { statsColumns: statisticsColumns.columns.map((name) => name.split(".")) };
-  }
 }
 
 /** The action that takes a file out of the table, its rows being elsewhere now. */
@@ -73,5 +60,9 @@ export function removalOf(add: AddFile, nowMs: number): RemoveFile {
     size: add.size,
     ...(add.tags === undefined ? {} : { tags: add.tags }),
     ...(add.deletionVector === undefined ? {} : { deletionVector: add.deletionVector }),
+    ...(add.baseRowId === undefined ? {} : { baseRowId: add.baseRowId }),
+    ...(add.defaultRowCommitVersion === undefined
+      ? {}
+      : { defaultRowCommitVersion: add.defaultRowCommitVersion }),
   };
 }

@@ -1,41 +1,60 @@
 import type { ColumnBatch } from "../columns/column.ts";
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
-import type { TableProperties } from "../log/table-properties.ts";
-import type { ColumnMapping } from "../schema/column-mapping.ts";
 import { struct, type StructType } from "../schema/data-type.ts";
+import { type FileFormat, fileFormatOf, type FormattedTable } from "./file-format.ts";
+import { type RowTrackingColumns, rowTrackingColumns, withRowIds } from "./row-tracking.ts";
 import { scanFile } from "./scan.ts";
 
 /** What has to be known of a table to write its rows anew. */
-export type RewrittenTable = {
-  readonly schema: StructType;
-  readonly partitionColumns: readonly string[];
-  readonly properties: TableProperties;
-  readonly columnMapping: ColumnMapping;
-};
+export type RewrittenTable = FormattedTable;
 
 /** What a file holds whose rows move from one file into another without being changed. */
 export type RewriteLayout = {
-  /** What the written file holds: the table's columns but those of the partition. */
+  /**
+   * What the written file holds: the table's columns but those of the partition, and where the table
+   * tracks its rows two more that keep what they are known by.
+   */
   readonly schema: StructType;
+  readonly format: FileFormat;
+  readonly rowTracking: RowTrackingColumns | null;
 };
 
-/** The layout of a table's rewritten files. Pure. */
+/**
+ * The layout of a table's rewritten files. Pure. Throws `log-corrupt` for a table that tracks its
+ * rows and does not say where.
+ */
 export function rewriteLayout(table: RewrittenTable): RewriteLayout {
+  const format = fileFormatOf(table);
   const inFile = table.schema.fields.filter((field) =>
-    !table.partitionColumns.includes(field.name)
+    format.partitionColumnsInFiles || !table.partitionColumns.includes(field.name)
   );
-  return { schema: struct(inFile) };
+  const rowTracking = rowTrackingColumns(table);
+  if (rowTracking === null) return { schema: struct(inFile), format, rowTracking };
+  const { hiddenColumns = [] } = format.statistics;
+  const names = rowTracking.fields.map((field) => field.name);
+  const statistics = { ...format.statistics, hiddenColumns: [...hiddenColumns, ...names] };
+  return {
+    schema: struct([...inFile, ...rowTracking.fields]),
+    format: { ...format, statistics },
+    rowTracking,
+  };
 }
 
-/** The rows of a file as its rewritten one holds them. Errors: as `scanFile`. */
+/**
+ * The rows of a file as its rewritten one holds them. Errors: as `scanFile`; `log-corrupt` for a file
+ * without row ids in a table that tracks its rows.
+ */
 export function scanForRewrite(
   engine: Engine,
   table: RewrittenTable,
   add: AddFile,
   options: { readonly layout: RewriteLayout; readonly signal: AbortSignal },
 ): AsyncGenerator<ColumnBatch> {
-  const { layout, signal } = options;
-  const columns = layout.schema.fields.map((field) => field.name);
-  return scanFile(engine, table, add, { signal, columns });
+  const { layout: { schema, rowTracking }, signal } = options;
+  const columns = schema.fields.map((field) => field.name);
+  if (rowTracking === null) return scanFile(engine, table, add, { signal, columns });
+  const tracked = { ...table, schema: struct([...table.schema.fields, ...rowTracking.fields]) };
+  const complete = withRowIds(add, engine.store.uri);
+  return scanFile(engine, tracked, add, { signal, columns, complete });
 }

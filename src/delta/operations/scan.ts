@@ -36,6 +36,11 @@ export type ScanOptions = {
    * that the file's deletion vector does not hold, which is not read otherwise.
    */
   readonly pickRows?: PickRows;
+  /**
+   * Gets the columns that are read from the file and the position of their first row in it, before
+   * rows are left out; what it returns stands in their place.
+   */
+  readonly complete?: (batch: ColumnBatch, firstPosition: number) => ColumnBatch;
 };
 
 /** Chooses among the rows `start .. start + length` of a file. */
@@ -112,7 +117,7 @@ async function* readFile(
   options: ScanOptions,
 ): AsyncGenerator<ColumnBatch> {
   const { wanted, columnMapping } = columns;
-  const { signal, wantsRowGroup } = options;
+  const { signal, wantsRowGroup, complete } = options;
   const matchBy = columnMapping === "id" ? "id" : "name";
   const pickRows = options.pickRows ?? await liveRows(engine, add, signal);
   try {
@@ -121,10 +126,12 @@ async function* readFile(
     for (let i = 0; i < file.rowGroups.length; i++) {
       signal.throwIfAborted();
       const length = file.rowGroups[i]?.numRows ?? 0;
-      const kept = pickRows(start, length);
+      const first = start;
+      const kept = pickRows(first, length);
       start += length;
       if (kept?.length === 0 || wantsRowGroup?.(file, i) === false) continue;
-      const batch = await readRowGroup(file, i, wanted, { matchBy });
+      const stored = await readRowGroup(file, i, wanted, { matchBy });
+      const batch = complete === undefined ? stored : complete(stored, first);
       yield kept === null ? batch : gatherRows(batch, kept);
     }
   } catch (error) {

@@ -6,8 +6,7 @@ import type { Engine } from "../engine.ts";
 import type { AddFile, PartitionValues } from "../log/actions.ts";
 import { encodeWithStatistics } from "../parquet/writer.ts";
 import { type DataFileWriter, dataFileWriter } from "./data-file-writer.ts";
-import { statisticsOptions } from "./rewrite-file.ts";
-import type { RewriteLayout, RewrittenTable } from "./rewrite-layout.ts";
+import type { RewriteLayout } from "./rewrite-layout.ts";
 
 /** Writes rows into files of about one size. */
 export type SizedFiles = {
@@ -40,10 +39,9 @@ const level = 3;
  */
 export function sizedFiles(
   engine: Engine,
-  table: RewrittenTable,
-  { layout: { schema }, partitionValues, targetBytes, signal }: SizedFilesOptions,
+  { layout: { schema, format }, partitionValues, targetBytes, signal }: SizedFilesOptions,
 ): SizedFiles {
-  const options = { ...statisticsOptions(table.properties), level };
+  const options = { ...format.statistics, codec: format.codec, level };
   const written: AddFile[] = [];
   let waiting: ColumnBatch[] = [];
   let [rows, bytes] = [0, 0];
@@ -56,7 +54,7 @@ export function sizedFiles(
     [waiting, rows, bytes] = [[], 0, 0];
     const { rowGroup, statistics } = encodeWithStatistics(batch, schema, options);
     freeBatch(batch);
-    file ??= dataFileWriter(engine, { schema, partitionValues }, { signal });
+    file ??= dataFileWriter(engine, { schema, format, partitionValues }, { signal });
     await file.append(rowGroup, statistics);
     free(rowGroup.bytes);
   };

@@ -71,7 +71,9 @@ function planStruct(
 
 function findById(nodes: readonly FileNode[], field: StructField): FileNode | null {
   const id = columnId(field);
-  return nodes.find((node) => id !== null && node.element.field_id === id) ?? null;
+  // Columns that are none of the table's own have a name alone.
+  if (id === null) return nodes.find((node) => node.name === field.name) ?? null;
+  return nodes.find((node) => node.element.field_id === id) ?? null;
 }
 
 function findByName(nodes: readonly FileNode[], { name }: StructField): FileNode | null {
