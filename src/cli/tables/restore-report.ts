@@ -1,15 +1,11 @@
-import type { AddFile } from "../../delta/log/actions.ts";
-import { fileKey } from "../../delta/log/file-key.ts";
 import type { RestorePlan } from "../../delta/operations/restore.ts";
-import { isoTime, recordsOf } from "../inspect/table-facts.ts";
+import type { FileAmount } from "../../delta/operations/version-diff.ts";
+import { isoTime } from "../inspect/table-facts.ts";
 import { counted } from "../output/counted.ts";
 import { jsonText } from "../output/json-text.ts";
 import { factsText } from "../output/table-text.ts";
 import { diffLines, type SchemaChange, schemaDiff } from "../schema-diff.ts";
 import { humanByteSize } from "../settings/units.ts";
-
-/** Files and their rows; `rows` is null when a file has no statistics. */
-type Amount = { readonly files: number; readonly bytes: number; readonly rows: number | null };
 
 /** What a restore changes, in the names that scripts rely on. */
 export type RestoreFacts = {
@@ -19,11 +15,11 @@ export type RestoreFacts = {
   readonly timestamp: string | null;
   /** The newest version before the restore. */
   readonly newestVersion: number;
-  readonly before: Amount;
-  readonly after: Amount;
+  readonly before: FileAmount;
+  readonly after: FileAmount;
   /** What comes back and what leaves the table. */
-  readonly returning: Amount;
-  readonly leaving: Amount;
+  readonly returning: FileAmount;
+  readonly leaving: FileAmount;
   readonly schemaChanges: readonly SchemaChange[];
   /** Partitioning, name, description or properties change, or the schema does. */
   readonly metadataChanges: boolean;
@@ -33,31 +29,20 @@ export type RestoreFacts = {
 
 /** The facts of a plan; rows by the files' statistics. Pure. */
 export function restoreFacts(plan: RestorePlan, uri: string): RestoreFacts {
-  const { target, newest, adds, changesMetadata } = plan;
-  const leaving = new Set(plan.removes.map((remove) => fileKey(remove, uri)));
+  const { target, newest, diff, changesMetadata } = plan;
   return {
     table: uri,
-    version: target.version,
+    version: target.state.version,
     timestamp: isoTime(target.timestampMs),
-    newestVersion: newest.version,
-    before: amountOf(newest.files),
-    after: amountOf(target.files),
-    returning: amountOf(adds),
-    leaving: amountOf(newest.files.filter((file) => leaving.has(fileKey(file, uri)))),
-    schemaChanges: schemaDiff(newest.schema, target.schema),
+    newestVersion: newest.state.version,
+    before: diff.before,
+    after: diff.after,
+    returning: diff.returning,
+    leaving: diff.leaving,
+    schemaChanges: schemaDiff(newest.state.schema, target.state.schema),
     metadataChanges: changesMetadata,
-    positionsKept: newest.transactions.size,
+    positionsKept: newest.state.transactions.size,
   };
-}
-
-function amountOf(files: readonly AddFile[]): Amount {
-  let [bytes, rows]: [number, number | null] = [0, 0];
-  for (const file of files) {
-    const records = recordsOf(file);
-    bytes += file.size;
-    rows = rows === null || records === null ? null : rows + records;
-  }
-  return { files: files.length, bytes, rows };
 }
 
 /** The result of `restore` for standard output; `restored` is null for a dry run. Pure. */
@@ -100,7 +85,7 @@ export function restorePlanText(facts: RestoreFacts): string {
   return factsText(lines);
 }
 
-function amountText({ files, bytes, rows }: Amount): string {
+function amountText({ files, bytes, rows }: FileAmount): string {
   const known = rows === null ? "rows unknown (no statistics)" : counted(rows, "row");
   return `${counted(files, "file")}, ${known}, ${humanByteSize(bytes)}`;
 }

@@ -1,40 +1,33 @@
-import { CdcDeltaError } from "../../errors.ts";
-import { forEachParallel } from "../../parallel.ts";
+import { CdcDeltaError, messageOf } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
-import type {
-  AddFile,
-  DomainMetadata,
-  Protocol,
-  RemoveFile,
-  SetTransaction,
-} from "../log/actions.ts";
+import type { AddFile, SetTransaction } from "../log/actions.ts";
 import { commit } from "../log/committer.ts";
-import { deletionVectorKey } from "../log/deletion-vector.ts";
-import { fileKey, objectKeyOf } from "../log/file-key.ts";
-import { loadSnapshot, type Snapshot, type SnapshotAt } from "../log/snapshot.ts";
-import { protocolFeatures } from "../log/table-features.ts";
+import { openVersion, type SnapshotAt, type TableVersion } from "../log/snapshot.ts";
+import { assertWritable } from "../log/table-features.ts";
+import { readTableProperties } from "../log/table-properties.ts";
+import type { TableState } from "../log/table-state.ts";
 import type { TransactionDraft } from "../log/transaction.ts";
+import { keysOfFile, someKeys } from "./file-objects.ts";
+import { type MissingFiles, missingFiles } from "./missing-files.ts";
+import { type RestoredState, restoredState } from "./restored-state.ts";
 import { removalOf } from "./rewrite-file.ts";
+import { diffVersions, type VersionDiff } from "./version-diff.ts";
 
 /** What a restore changes, told before it is done. */
-export type RestorePlan = {
-  readonly target: Snapshot;
+export type RestorePlan = RestoredState & {
+  readonly target: TableVersion;
   /** The newest version, which the restore follows. */
-  readonly newest: Snapshot;
-  /** Files that come back. */
-  readonly adds: readonly AddFile[];
-  /** Files that leave the table. */
-  readonly removes: readonly RemoveFile[];
-  /** Schema, partitioning or properties become those of the target again. */
-  readonly changesMetadata: boolean;
+  readonly newest: TableVersion;
+  readonly diff: VersionDiff;
 };
 
 /**
- * Compares the newest version with an earlier one and makes sure that the files that would come back
- * are still there.
+ * Compares the newest version with an earlier one and makes sure that it can be restored: that the
+ * files which would come back are still there, and that the table allows it. No files are held.
  *
- * Errors: as `loadSnapshot`; `not-found`, naming files, when vacuum deleted what the target needs;
- * `usage` when the target is the newest version.
+ * Errors: as `openVersion`; `not-found`, naming files, when vacuum deleted what the target needs;
+ * `usage` when the target is the newest version or the table is append-only; `unsupported` when the
+ * table cannot be written to.
  */
 export async function planRestore(
   engine: Engine,
@@ -42,76 +35,57 @@ export async function planRestore(
 ): Promise<RestorePlan> {
   const { at, signal } = options;
   const { uri } = engine.store;
-  const newest = await loadSnapshot(engine, { signal });
-  const target = await loadSnapshot(engine, { at, signal });
-  if (target.version === newest.version) {
+  const newest = await openVersion(engine, { signal });
+  const target = await openVersion(engine, { at, signal });
+  const { version } = target.state;
+  if (version >= newest.state.version) {
     throw new CdcDeltaError(
       "usage",
-      `Nothing to restore: version ${target.version} is the newest one of ${uri}`,
-      { context: { table: uri, version: target.version } },
+      `Nothing to restore: version ${version} is the newest one of ${uri}`,
+      { context: { table: uri, version } },
     );
   }
-  const nowMs = engine.clock.nowMs();
-  const [before, after] = [newest, target].map((one) =>
-    new Set(one.files.map((file) => fileKey(file, uri)))
-  );
-  const adds = target.files.filter((file) => !before!.has(fileKey(file, uri)));
-  const removes = newest.files.filter((file) => !after!.has(fileKey(file, uri)))
-    .map((file) => removalOf(file, nowMs));
-  await requireFiles(engine, adds, { version: target.version, signal });
-  return {
-    target,
-    newest,
-    adds,
-    removes,
-    changesMetadata: !sameMetadata(target, newest),
+  const restored = restoredState(target.state, newest.state);
+  assertWritable(newest.state, uri);
+  assertWritable({ ...restored, schema: target.state.schema }, uri);
+  const diff = await diffVersions(engine, { from: newest, to: target }, { signal });
+  const plan = { target, newest, diff, ...restored };
+  assertMayRemove(plan, uri);
+  const keys = async function* (): AsyncGenerator<string> {
+    for await (const file of diff.returningFiles()) yield* keysOfFile(file, uri);
   };
+  const missing = await missingFiles(engine, keys, { signal });
+  if (missing.count > 0) throw filesGone(uri, version, missing);
+  return plan;
 }
 
-const headsAtOnce = 16;
-const namedMax = 5;
-
-async function requireFiles(
-  engine: Engine,
-  adds: readonly AddFile[],
-  { version, signal }: { readonly version: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const { uri } = engine.store;
-  const wanted = new Set(adds.flatMap((add) => {
-    const vector = add.deletionVector;
-    return [
-      objectKeyOf(add.path, uri),
-      vector === undefined ? null : deletionVectorKey(vector, uri),
-    ]
-      .filter((key) => key !== null);
-  }));
-  const missing: string[] = [];
-  await forEachParallel([...wanted], headsAtOnce, async (key) => {
-    if (await engine.store.head(key, { signal }) === null) missing.push(key);
-  });
-  if (missing.length === 0) return;
-  const named = missing.sort().slice(0, namedMax).join(", ");
-  const more = missing.length > namedMax ? ` and ${missing.length - namedMax} more` : "";
+/** The property counts as it is now and as it would be again: either way rows leave the table. */
+function assertMayRemove({ newest, metadata, diff, target }: RestorePlan, uri: string): void {
+  if (diff.leaving.files === 0) return;
+  const isNow = newest.state.properties.appendOnly;
+  if (!isNow && !readTableProperties(metadata.configuration).appendOnly) return;
+  const { version } = target.state;
   throw new CdcDeltaError(
-    "not-found",
-    `Cannot restore ${uri} to version ${version}: ${missing.length} of its files are gone, ` +
-      `deleted by a vacuum: ${named}${more}. Restore a newer version`,
-    { context: { table: uri, version, missing: missing.length } },
+    "usage",
+    `Cannot restore ${uri} to version ${version}: ${diff.leaving.files} files would leave the ` +
+      `table, and its property delta.appendOnly is true${isNow ? "" : ` in version ${version}`}. ` +
+      "Set it to false first if that is what you want",
+    { context: { table: uri, version } },
   );
 }
 
-function sameMetadata({ metadata: a }: Snapshot, { metadata: b }: Snapshot): boolean {
-  return a.schemaString === b.schemaString && a.name === b.name &&
-    a.description === b.description &&
-    JSON.stringify(a.partitionColumns) === JSON.stringify(b.partitionColumns) &&
-    sortedText(a.configuration) === sortedText(b.configuration);
+function filesGone(uri: string, version: number, { count, named }: MissingFiles): CdcDeltaError {
+  return new CdcDeltaError(
+    "not-found",
+    `Cannot restore ${uri} to version ${version}: ${count} of its files are gone, deleted by a ` +
+      `vacuum: ${someKeys(named, count)}. Restore a newer version`,
+    { context: { table: uri, version, missing: count } },
+  );
 }
-
-const sortedText = (values: Readonly<Record<string, string>>): string =>
-  JSON.stringify(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 export type RestoreOptions = {
   readonly at: SnapshotAt;
+  /** Ends the planning. A commit under way and the check after it are brought to their end. */
   readonly signal: AbortSignal;
   /** Transactions to set in the same commit; none: they stay, as Spark leaves them. */
   readonly txns?: readonly SetTransaction[];
@@ -123,8 +97,16 @@ const attemptsMax = 10;
 /**
  * Makes an earlier version the newest again, in one commit: its files, schema and properties. The
  * protocol never goes back, and positions of streams stay where they are unless `txns` moves them.
+ * The files that come and go are held, as one commit holds them.
  *
- * Errors: as `planRestore`; `conflict` when other writers keep getting in between.
+ * A vacuum that was planned before the commit may delete files that come back. A vacuum of cdcdelta
+ * looks at the log before each of its requests and leaves them alone; for one that was under way, or
+ * is somebody else's, the files are looked for again after the commit. When some are gone by then, a
+ * second commit takes back what the first did, and nothing of what others did in between. A request
+ * that reaches the store later still is told by the vacuum itself, with the way back.
+ *
+ * Errors: as `planRestore`; `conflict` when other writers keep getting in between, or when the table
+ * could not be put back after a vacuum (naming files and command).
  */
 export async function restore(
   engine: Engine,
@@ -132,9 +114,18 @@ export async function restore(
 ): Promise<RestorePlan & { readonly version: number }> {
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const plan = await planRestore(engine, options);
-    const draft = restoreDraft(plan, options);
-    const outcome = await commit(engine, plan.newest, draft, { signal: options.signal });
-    if (outcome.kind === "committed") return { ...plan, version: outcome.state.version };
+    const changes: Changes = {
+      adds: await collect(plan.diff.returningFiles()),
+      leaving: await collect(plan.diff.leavingFiles()),
+    };
+    const nowMs = engine.clock.nowMs();
+    const draft = restoreDraft(plan, changes, { ...options, nowMs });
+    options.signal.throwIfAborted();
+    const { signal } = new AbortController();
+    const outcome = await commit(engine, plan.newest.state, draft, { signal });
+    if (outcome.kind !== "committed") continue;
+    await checkAfter(engine, { plan, changes, draft, committed: outcome.state, signal });
+    return { ...plan, version: outcome.state.version };
   }
   throw new CdcDeltaError(
     "conflict",
@@ -144,15 +135,21 @@ export async function restore(
   );
 }
 
+type Changes = { readonly adds: readonly AddFile[]; readonly leaving: readonly AddFile[] };
+
+async function collect(files: AsyncIterable<AddFile>): Promise<AddFile[]> {
+  const all: AddFile[] = [];
+  for await (const file of files) all.push(file);
+  return all;
+}
+
 /** The commit of a restore, with the names that Spark gives it. Pure. */
-export function restoreDraft(
+function restoreDraft(
   plan: RestorePlan,
-  { at, txns }: Pick<RestoreOptions, "at" | "txns">,
+  { adds, leaving }: Changes,
+  { at, txns, nowMs }: Pick<RestoreOptions, "at" | "txns"> & { readonly nowMs: number },
 ): TransactionDraft {
-  const { target, newest, adds, removes } = plan;
-  const sizeOf = (files: readonly { readonly size?: number }[]): string =>
-    String(files.reduce((sum, file) => sum + (file.size ?? 0), 0));
-  const protocol = mergeProtocols(target.protocol, newest.protocol);
+  const { diff, newest, protocol } = plan;
   return {
     operation: "RESTORE",
     operationParameters: {
@@ -160,49 +157,89 @@ export function restoreDraft(
       timestamp: at.kind === "timestamp" ? new Date(at.timestampMs).toISOString() : null,
     },
     operationMetrics: {
-      tableSizeAfterRestore: sizeOf(target.files),
-      numOfFilesAfterRestore: String(target.files.length),
-      numRemovedFiles: String(removes.length),
-      numRestoredFiles: String(adds.length),
-      removedFilesSize: sizeOf(removes),
-      restoredFilesSize: sizeOf(adds),
+      tableSizeAfterRestore: String(diff.after.bytes),
+      numOfFilesAfterRestore: String(diff.after.files),
+      numRemovedFiles: String(diff.leaving.files),
+      numRestoredFiles: String(diff.returning.files),
+      removedFilesSize: String(diff.leaving.bytes),
+      restoredFilesSize: String(diff.returning.bytes),
     },
     reads: { kind: "whole-table" },
     dataChange: true,
     adds,
-    removes,
-    ...(plan.changesMetadata ? { metadata: { ...target.metadata, id: newest.metadata.id } } : {}),
-    ...(protocol === newest.protocol ? {} : { protocol }),
+    removes: leaving.map((file) => removalOf(file, nowMs)),
+    ...(plan.changesMetadata ? { metadata: plan.metadata } : {}),
+    ...(protocol === newest.state.protocol ? {} : { protocol }),
     ...(txns === undefined ? {} : { txns }),
-    domainMetadata: restoredDomains(target, newest),
+    domainMetadata: plan.domainMetadata,
   };
 }
 
-/** At least what either of them asks for: what newer versions began to use may still be in files. */
-function mergeProtocols(target: Protocol, newest: Protocol): Protocol {
-  const minReaderVersion = Math.max(target.minReaderVersion, newest.minReaderVersion);
-  const minWriterVersion = Math.max(target.minWriterVersion, newest.minWriterVersion);
-  const readers = [...new Set([...target.readerFeatures ?? [], ...newest.readerFeatures ?? []])];
-  const writers = [...new Set([...protocolFeatures(target), ...protocolFeatures(newest)])];
-  const grows = minReaderVersion > newest.minReaderVersion ||
-    minWriterVersion > newest.minWriterVersion ||
-    readers.length > (newest.readerFeatures ?? []).length ||
-    (minWriterVersion === 7 && writers.length > protocolFeatures(newest).length);
-  if (!grows) return newest;
-  return {
-    minReaderVersion,
-    minWriterVersion,
-    ...(minReaderVersion === 3 ? { readerFeatures: readers.sort() } : {}),
-    ...(minWriterVersion === 7 ? { writerFeatures: writers.sort() } : {}),
-  };
-}
+type Restored = {
+  readonly plan: RestorePlan;
+  readonly changes: Changes;
+  readonly draft: TransactionDraft;
+  readonly committed: TableState;
+  readonly signal: AbortSignal;
+};
 
-function restoredDomains(target: Snapshot, newest: Snapshot): DomainMetadata[] {
-  const changed = [...target.domainMetadata.values()].filter((domain) =>
-    newest.domainMetadata.get(domain.domain)?.configuration !== domain.configuration
+async function checkAfter(engine: Engine, restored: Restored): Promise<void> {
+  const { plan, changes, committed, signal } = restored;
+  const { uri } = engine.store;
+  const keys = changes.adds.flatMap((file) => keysOfFile(file, uri));
+  const missing = await missingFiles(engine, () => keys, { signal });
+  if (missing.count === 0) return;
+  const [before, target] = [plan.newest.state.version, plan.target.state.version];
+  const lost =
+    `${missing.count} of the files of version ${target} were deleted by a vacuum while ` +
+    `${uri} was restored to it: ${someKeys(missing.named, missing.count)}`;
+  const context = { table: uri, version: target, missing: missing.count };
+  const failure = await putBack(engine, restored).catch(messageOf);
+  if (typeof failure === "number") {
+    throw new CdcDeltaError(
+      "not-found",
+      `${lost}. The restore (version ${committed.version}) was taken back by version ${failure}: ` +
+        `the table is as it was in version ${before}. Restore a newer version than ${target}`,
+      { context },
+    );
+  }
+  throw new CdcDeltaError(
+    "conflict",
+    `${lost}. The restore, version ${committed.version}, refers to them and could not be taken back ` +
+      `(${failure}). Stop the table's writers and run: cdcdelta restore ${uri} --version ${before}`,
+    { context },
   );
-  const gone = [...newest.domainMetadata.values()]
-    .filter(({ domain }) => !target.domainMetadata.has(domain))
-    .map((domain) => ({ ...domain, removed: true }));
-  return [...changed, ...gone];
+}
+
+/**
+ * Takes a restore back without touching what others appended after it. Returns the version, or why
+ * it cannot be done: somebody changed what the restore had changed.
+ */
+async function putBack(
+  engine: Engine,
+  { plan, changes, draft, committed, signal }: Restored,
+): Promise<number | string> {
+  const nowMs = engine.clock.nowMs();
+  const before = plan.newest.state;
+  const txns = (draft.txns ?? []).flatMap(({ appId }) => before.transactions.get(appId) ?? []);
+  const removes = changes.adds.map((file) => removalOf(file, nowMs));
+  const outcome = await commit(engine, committed, {
+    operation: "RESTORE",
+    operationParameters: { version: before.version, timestamp: null },
+    operationMetrics: {
+      numRemovedFiles: String(changes.adds.length),
+      numRestoredFiles: String(changes.leaving.length),
+    },
+    reads: { kind: "files", paths: new Set(changes.adds.map((file) => file.path)) },
+    dataChange: true,
+    adds: changes.leaving,
+    removes,
+    ...(plan.changesMetadata ? { metadata: before.metadata } : {}),
+    txns,
+    domainMetadata: (draft.domainMetadata ?? []).map(({ domain, configuration }) =>
+      before.domainMetadata.get(domain) ?? { domain, configuration, removed: true }
+    ),
+  }, { signal });
+  if (outcome.kind === "committed") return outcome.state.version;
+  return `version ${outcome.winnerVersion} got in between: ${outcome.reason}`;
 }

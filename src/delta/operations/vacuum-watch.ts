@@ -1,11 +1,9 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
-import type { AddFile } from "../log/actions.ts";
-import { deletionVectorKey } from "../log/deletion-vector.ts";
-import { objectKeyOf } from "../log/file-key.ts";
 import { readCommitsAfter } from "../log/log-reader.ts";
 import { assertVacuumable } from "../log/table-features.ts";
 import { advanceState, type TableState, whereIsState } from "../log/table-state.ts";
+import { keysOfFile, someKeys } from "./file-objects.ts";
 import { createKeySet } from "./key-set.ts";
 
 /** What others committed since a vacuum was planned. */
@@ -71,25 +69,6 @@ export function watchForVacuum(
       }
     },
   };
-}
-
-/** The objects of the table's own folder that a file needs: itself and its deletion vector. */
-export function keysOfFile(
-  { path, deletionVector }: Pick<AddFile, "path" | "deletionVector">,
-  uri: string,
-): string[] {
-  const own = objectKeyOf(path, uri);
-  const vector = deletionVector === undefined ? null : deletionVectorKey(deletionVector, uri);
-  return [own, vector].filter((key) => key !== null);
-}
-
-const namedMax = 5;
-
-/** Some keys for a message: the first ones, and how many more there are. */
-export function someKeys(keys: readonly string[], count = keys.length): string {
-  const named = keys.toSorted().slice(0, namedMax);
-  const more = count - named.length;
-  return `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function broughtBack(uri: string, version: number, keys: readonly string[]): CdcDeltaError {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { Engine } from "../../../src/delta/engine.ts";
 import type { Protocol } from "../../../src/delta/log/actions.ts";
+import { commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadHistory } from "../../../src/delta/log/history.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { loadTableState, type TableState } from "../../../src/delta/log/table-state.ts";
 import { planRestore, restore } from "../../../src/delta/operations/restore.ts";
+import { restoredState } from "../../../src/delta/operations/restored-state.ts";
 import {
   addFile,
   appendDraft,
@@ -13,11 +15,14 @@ import {
   newTable,
   removeFile,
   signal,
+  type TestEngine,
   testEngine,
 } from "../../support/delta-table.ts";
 
 /** Versions: 0 has `first`; 1 adds `b` as transaction 7; 2 takes `first` out, adds `c`. */
-async function threeVersions(engine: Engine = testEngine()): Promise<[Engine, TableState]> {
+async function threeVersions(
+  engine: Engine = testEngine(),
+): Promise<[Engine, TableState]> {
   for (const key of ["first", "b", "c"]) {
     await engine.store.put(key, [new Uint8Array(1)], { signal });
   }
@@ -29,14 +34,16 @@ async function threeVersions(engine: Engine = testEngine()): Promise<[Engine, Ta
   return [engine, state];
 }
 
+const base = await newTable(testEngine());
+
 const to = (version: number) => ({ at: { kind: "version", version }, signal }) as const;
 
 describe("restore", () => {
   test("has the files of the earlier version again, in one commit", async () => {
     const [engine] = await threeVersions();
-    const { version, adds, removes } = await restore(engine, to(1));
-    expect({ version, adds: adds.length, removes: removes.length })
-      .toEqual({ version: 3, adds: 1, removes: 1 });
+    const { version, diff } = await restore(engine, to(1));
+    expect({ version, returning: diff.returning.files, leaving: diff.leaving.files })
+      .toEqual({ version: 3, returning: 1, leaving: 1 });
     expect(await livePaths(engine)).toEqual(["b", "first"]);
     const [entry] = await loadHistory(engine, { limit: 1, signal });
     expect(entry).toMatchObject({
@@ -115,5 +122,201 @@ describe("restore", () => {
     };
     expect((await restore(engine, to(0))).version).toBe(4);
     expect(await livePaths(engine)).toEqual(["first"]);
+  });
+
+  test("is refused where rows may not leave the table, before anything is done", async () => {
+    const [engine, state] = await threeVersions();
+    const configuration = { "delta.appendOnly": "true" };
+    const metadata = { ...state.metadata, configuration };
+    await mustCommit(engine, state, { ...appendDraft("d"), metadata });
+    await expect(planRestore(engine, to(1))).rejects.toThrow("delta.appendOnly is true. Set it");
+    await mustCommit(engine, { ...state, version: 3, commitId: null }, {
+      ...appendDraft("e"),
+      metadata: state.metadata,
+    });
+    const again = planRestore(engine, to(3));
+    await expect(again).rejects.toThrow("delta.appendOnly is true in version 3. Set it");
+  });
+
+  test("tells files with another deletion vector apart", async () => {
+    const [engine, state] = await threeVersions();
+    const deletionVector = {
+      storageType: "i",
+      pathOrInlineDv: "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L",
+      sizeInBytes: 40,
+      cardinality: 6n,
+    };
+    const reads = { kind: "whole-table" } as const;
+    const adds = [addFile("b", { deletionVector })];
+    await mustCommit(engine, state, {
+      ...appendDraft("x"),
+      adds,
+      removes: [removeFile("b")],
+      reads,
+    });
+    const { diff } = await restore(engine, to(2));
+    expect([diff.returning.files, diff.leaving.files]).toEqual([1, 1]);
+    const { files } = await loadSnapshot(engine, { signal });
+    expect(files.map((file) => [file.path, file.deletionVector])).toEqual([
+      ["c", undefined],
+      ["b", undefined],
+    ]);
+  });
+
+  test("lists the table when many files would come back, and names some that are gone", async () => {
+    const engine = testEngine();
+    const names = Array.from({ length: 1100 }, (_, i) => `f${String(i).padStart(4, "0")}`);
+    for (const name of ["first", ...names]) {
+      await engine.store.put(name, [new Uint8Array(1)], { signal });
+    }
+    let state = await newTable(engine);
+    const adds = names.map((name) => addFile(name));
+    state = await mustCommit(engine, state, { ...appendDraft("x"), adds });
+    const removes = names.map((name) => removeFile(name));
+    const reads = { kind: "whole-table" } as const;
+    await mustCommit(engine, state, { ...appendDraft("x"), adds: [], removes, reads });
+    expect((await planRestore(engine, to(1))).diff.returning.files).toBe(1100);
+    await engine.store.delete(names.slice(7, 14), { signal });
+    await expect(planRestore(engine, to(1))).rejects.toThrow(
+      "7 of its files are gone, deleted by a vacuum: f0007, f0008, f0009, f0010, f0011 and 2 more.",
+    );
+  });
+});
+
+/** Does something right before or after the commit of version `version` is put. */
+function aroundCommit(
+  version: number,
+  when: "before" | "after",
+  what: () => Promise<void>,
+): TestEngine {
+  return testEngine((store) => ({
+    ...store,
+    putIfAbsent: async (key, bytes, options) => {
+      const isIt = key === commitKey(version);
+      if (isIt && when === "before") await what();
+      const outcome = await store.putIfAbsent(key, bytes, options);
+      if (isIt && when === "after") await what();
+      return outcome;
+    },
+  }));
+}
+
+describe("a vacuum that deletes while a restore commits", () => {
+  const txns = [{ appId: "app", version: 7n }];
+
+  test("makes the restore take itself back, what others appended stays", async () => {
+    const [engine, before] = await threeVersions(aroundCommit(3, "after", async () => {
+      await engine.store.delete(["first"], { signal });
+      await mustCommit(engine, { ...before, version: 3, commitId: null }, appendDraft("late"));
+    }));
+    const failed = restore(engine, { ...to(1), txns });
+    await expect(failed).rejects.toThrow(
+      /1 of the files of version 1 were deleted .*: first\. The restore \(version 3\) was taken back by version 5: the table is as it was in version 2/,
+    );
+    expect((await livePaths(engine)).sort()).toEqual(["b", "c", "late"]);
+    const state = await loadTableState(engine, { signal });
+    expect(state?.transactions.get("app")?.version).toBe(9n);
+  });
+
+  test("is told with the command when the table cannot be put back", async () => {
+    const [engine, before] = await threeVersions(aroundCommit(3, "after", async () => {
+      await engine.store.delete(["first"], { signal });
+      const committed = { ...before, version: 3, commitId: null };
+      const reads = { kind: "whole-table" } as const;
+      const removes = [removeFile("first")];
+      await mustCommit(engine, committed, { ...appendDraft("late"), removes, reads });
+    }));
+    await expect(restore(engine, to(1))).rejects.toThrow(
+      /version 3, refers to them and could not be taken back \(version 4 got in between: delete-read\).*cdcdelta restore memory: --version 2/,
+    );
+  });
+
+  test("before the commit: the restore is taken back too", async () => {
+    const [engine] = await threeVersions(aroundCommit(3, "before", async () => {
+      await engine.store.delete(["first"], { signal });
+    }));
+    await expect(restore(engine, to(1))).rejects.toThrow("taken back by version 4");
+    expect(await livePaths(engine)).toEqual(["b", "c"]);
+  });
+});
+
+test("a restore whose commit is under way is brought to its end", async () => {
+  const stop = new AbortController();
+  const [engine] = await threeVersions(aroundCommit(3, "before", () => {
+    stop.abort();
+    return Promise.resolve();
+  }));
+  expect((await restore(engine, { ...to(1), signal: stop.signal })).version).toBe(3);
+});
+
+describe("what goes on while a table goes back", () => {
+  const stateWith = (more: Partial<TableState>, configuration = {}): TableState => ({
+    ...base,
+    metadata: { ...base.metadata, configuration },
+    ...more,
+  });
+  const domain = (name: string, configuration: string) =>
+    [name, { domain: name, configuration, removed: false }] as const;
+
+  test.each([
+    [{}, { "delta.enableInCommitTimestamps": "true" }, {
+      "delta.enableInCommitTimestamps": "true",
+    }],
+    [{ "delta.enableInCommitTimestamps": "true" }, {}, {}],
+    [
+      { "delta.inCommitTimestampEnablementVersion": "1" },
+      { "delta.inCommitTimestampEnablementVersion": "5" },
+      { "delta.inCommitTimestampEnablementVersion": "5" },
+    ],
+    [
+      { "delta.columnMapping.maxColumnId": "9" },
+      { "delta.columnMapping.maxColumnId": "12" },
+      { "delta.columnMapping.maxColumnId": "12" },
+    ],
+    [{}, { "delta.columnMapping.maxColumnId": "3" }, { "delta.columnMapping.maxColumnId": "3" }],
+    [
+      {},
+      { "delta.rowTracking.materializedRowIdColumnName": "_r" },
+      { "delta.rowTracking.materializedRowIdColumnName": "_r" },
+    ],
+    [{ "delta.checkpointInterval": "5" }, { "delta.appendOnly": "false" }, {
+      "delta.checkpointInterval": "5",
+    }],
+  ])("properties %p over %p are %p", (target, newest, expected) => {
+    const { metadata, changesMetadata } = restoredState(
+      stateWith({}, target),
+      stateWith({}, newest),
+    );
+    expect(metadata.configuration).toEqual(expected);
+    expect(changesMetadata).toBe(JSON.stringify(newest) !== JSON.stringify(expected));
+  });
+
+  test("only the clustering goes back of the domains: row ids are never given twice", () => {
+    const target = new Map([domain("delta.rowTracking", "3"), domain("delta.clustering", "a")]);
+    const newest = new Map([domain("delta.rowTracking", "9"), domain("delta.clustering", "b")]);
+    expect(
+      restoredState(
+        stateWith({ domainMetadata: target }),
+        stateWith({ domainMetadata: newest }),
+      ).domainMetadata,
+    ).toEqual([domain("delta.clustering", "a")[1]]);
+    const none = stateWith({ domainMetadata: new Map() });
+    expect(restoredState(none, stateWith({ domainMetadata: newest })).domainMetadata)
+      .toEqual([{ ...domain("delta.clustering", "b")[1], removed: true }]);
+  });
+
+  test("a protocol that implies column mapping lists it once it lists features", () => {
+    const old = stateWith({ protocol: { minReaderVersion: 2, minWriterVersion: 5 } });
+    const listed = {
+      minReaderVersion: 3,
+      minWriterVersion: 7,
+      readerFeatures: ["deletionVectors"],
+      writerFeatures: ["deletionVectors"],
+    };
+    const { protocol } = restoredState(old, stateWith({ protocol: listed }));
+    expect(protocol.readerFeatures).toEqual(["columnMapping", "deletionVectors"]);
+    expect(restoredState(stateWith({ protocol: listed }), old).protocol).toEqual(protocol);
+    const legacy = stateWith({ protocol: { minReaderVersion: 1, minWriterVersion: 2 } });
+    expect(restoredState(legacy, old).protocol).toBe(old.protocol);
   });
 });

@@ -1,0 +1,58 @@
+import { forEachParallel } from "../../parallel.ts";
+import type { Engine } from "../engine.ts";
+import { createExactKeySet } from "./exact-key-set.ts";
+
+/** Files that should be there and are not. */
+export type MissingFiles = {
+  readonly count: number;
+  /** Some of them. */
+  readonly named: readonly string[];
+};
+
+const headsMax = 1000;
+const headsAtOnce = 16;
+const namedMax = 20;
+
+/**
+ * Which of these objects are gone. Few are asked for one by one; for many the table is listed, a
+ * thousand objects a request. `keys` may name an object several times, and is gone through again when
+ * some are missing. Errors: the store's.
+ */
+export async function missingFiles(
+  engine: Engine,
+  keys: () => AsyncIterable<string> | Iterable<string>,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<MissingFiles> {
+  const wanted = createExactKeySet();
+  const first: string[] = [];
+  for await (const key of keys()) {
+    if (wanted.add(key) && first.length < headsMax) first.push(key);
+  }
+  if (wanted.size > headsMax) return await missingFromListing(engine, keys, wanted, signal);
+  const missing: string[] = [];
+  await forEachParallel(first, headsAtOnce, async (key) => {
+    if (await engine.store.head(key, { signal }) === null) missing.push(key);
+  });
+  return { count: missing.length, named: missing.sort().slice(0, namedMax) };
+}
+
+async function missingFromListing(
+  engine: Engine,
+  keys: () => AsyncIterable<string> | Iterable<string>,
+  wanted: { has(key: string): boolean; readonly size: number },
+  signal: AbortSignal,
+): Promise<MissingFiles> {
+  const found = createExactKeySet();
+  for await (const { key } of engine.store.list("", { signal })) {
+    if (wanted.has(key)) found.add(key);
+  }
+  const count = wanted.size - found.size;
+  const named = new Set<string>();
+  if (count > 0) {
+    for await (const key of keys()) {
+      if (!found.has(key)) named.add(key);
+      if (named.size === Math.min(count, namedMax)) break;
+    }
+  }
+  return { count, named: [...named].sort() };
+}
