@@ -1,5 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Value } from "../columns/column-builder.ts";
+import { compareValues } from "../columns/compare-values.ts";
 import type { PartitionValues } from "../log/actions.ts";
 import { parsePartitionValue } from "../log/partition-value.ts";
 import { physicalName } from "../schema/column-mapping.ts";
@@ -79,7 +80,7 @@ function meets(operator: PartitionOperator, value: Value, wanted: readonly Value
     return (value === null) === (operator === "is null");
   }
   if (value === null) return false;
-  const orders = wanted.map((each) => compare(value, each));
+  const orders = wanted.map((each) => compareValues(value, each));
   const [order = 0] = orders;
   switch (operator) {
     case "in":
@@ -97,31 +98,4 @@ function meets(operator: PartitionOperator, value: Value, wanted: readonly Value
     case ">=":
       return order >= 0;
   }
-}
-
-/** Negative, 0 or positive; NaN is the largest number and equals itself, as in Spark. */
-function compare(a: Value, b: Value): number {
-  if (typeof a === "number" && typeof b === "number") {
-    const [aIsNaN, bIsNaN] = [Number.isNaN(a), Number.isNaN(b)];
-    if (aIsNaN || bIsNaN) return Number(aIsNaN) - Number(bIsNaN);
-    return a < b ? -1 : a > b ? 1 : 0;
-  }
-  if (typeof a === "bigint" && typeof b === "bigint") return a < b ? -1 : a > b ? 1 : 0;
-  if (typeof a === "boolean" && typeof b === "boolean") return Number(a) - Number(b);
-  return compareBytes(bytesOf(a), bytesOf(b));
-}
-
-/** Text compares as its UTF-8 bytes, as everywhere in Delta. */
-function bytesOf(value: Value): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  return new TextEncoder().encode(typeof value === "string" ? value : "");
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const order = (a[i] ?? 0) - (b[i] ?? 0);
-    if (order !== 0) return order;
-  }
-  return a.length - b.length;
 }

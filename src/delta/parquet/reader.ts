@@ -5,6 +5,7 @@ import type { ColumnBatch } from "../columns/column.ts";
 import type { StructType } from "../schema/data-type.ts";
 import { assembleColumn } from "./assemble-columns.ts";
 import { decodeChunk, type LeafData } from "./chunk-reader.ts";
+import { footerParsers } from "./footer-parsers.ts";
 import { fileFields, fileLeaves, type FileNode } from "./file-schema.ts";
 import { type MatchBy, neededLeaves, planFields } from "./read-plan.ts";
 import { decoding, readFailure } from "./read-failure.ts";
@@ -57,7 +58,7 @@ export async function openParquet(source: ByteSource): Promise<ParquetFile> {
   if (footerBytes > byteLength) throw readFailure("its footer is larger than the file");
   if (footerBytes > tail.length) tail = await source.read(byteLength - footerBytes, byteLength);
   return decoding("its footer", () => {
-    const metadata = parquetMetadata(tail, { geoparquet: false });
+    const metadata = parquetMetadata(tail, { geoparquet: false, parsers: footerParsers });
     const keyValue = Object.fromEntries(
       (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""]),
     );
