@@ -2,8 +2,10 @@ import { CdcDeltaError, messageOf } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import type { Action } from "./actions.ts";
 import { type ConflictReason, findConflict } from "./conflict-checker.ts";
+import { inCommitTimestampMs } from "./commit-timestamps.ts";
 import { commitKey } from "./log-path.ts";
 import { listLog, readCommit, readCommitsAfter } from "./log-reader.ts";
+import { repairAdvice } from "./repair-advice.ts";
 import { emptyState, replayState } from "./log-replay.ts";
 import { newestVersion } from "./log-segment.ts";
 import {
@@ -14,7 +16,12 @@ import {
   toTableState,
   whereIsState,
 } from "./table-state.ts";
-import { prepareCommit, type PreparedCommit, type TransactionDraft } from "./transaction.ts";
+import {
+  needsPreviousTimestamp,
+  prepareCommit,
+  type PreparedCommit,
+  type TransactionDraft,
+} from "./transaction.ts";
 
 /** A base older than this is refreshed before the first attempt. */
 export const baseAgeMaxMs = 600_000;
@@ -81,18 +88,16 @@ export async function commit(
 }
 
 async function commitLoop(attempt: Attempt, base: TableState | null): Promise<CommitOutcome> {
-  const { engine, draft, txnId, options } = attempt;
+  const { engine, options } = attempt;
   const attemptsMax = options.attemptsMax ?? 20;
   let state = base;
   let doubt: unknown = null;
   for (let attempts = 1; attempts <= attemptsMax; attempts++) {
     options.signal.throwIfAborted();
-    const nowMs = engine.clock.nowMs();
-    const prepared = prepareCommit(state, draft, { uri: engine.store.uri, nowMs, txnId });
-    const tried = await tryPut(attempt, state, prepared);
+    const tried = await tryCommit(attempt, state);
     switch (tried.kind) {
       case "ours":
-        return committed(attempt, state, prepared, attempts);
+        return committed(attempt, state, tried.prepared, attempts);
       case "passed":
         return state === null ? await createdByOther(attempt) : await logTruncated(attempt, state);
       case "rival": {
@@ -107,7 +112,7 @@ async function commitLoop(attempt: Attempt, base: TableState | null): Promise<Co
         // A full disk, say: read back, the version is not there, and asking again changes nothing.
         if (isFinal(tried.error)) throw tried.error;
         doubt = tried.error;
-        if (attempts < attemptsMax) await backOff(attempt, prepared.version, attempts);
+        if (attempts < attemptsMax) await backOff(attempt, versionAfter(state), attempts);
         break;
     }
   }
@@ -115,42 +120,85 @@ async function commitLoop(attempt: Attempt, base: TableState | null): Promise<Co
 }
 
 type Tried =
-  | { readonly kind: "ours" | "rival" | "passed" }
+  | { readonly kind: "rival" | "passed" }
+  | { readonly kind: "ours"; readonly prepared: PreparedCommit }
   /** Nothing can be told; a conditional PUT of the same version is safe to repeat. */
   | { readonly kind: "unknown"; readonly error: unknown };
 
-/** One attempt: is the version still to be had, PUT it, and on any doubt read it back. */
+function versionAfter(base: TableState | null): number {
+  return base === null ? 0 : base.version + 1;
+}
+
+/** One attempt, prepared for the version that follows `base`; a store that fails is a value. */
+async function tryCommit(attempt: Attempt, base: TableState | null): Promise<Tried> {
+  const { engine, draft, txnId, options } = attempt;
+  try {
+    const previousTimestampMs = await previousTimestamp(attempt, base);
+    const nowMs = engine.clock.nowMs();
+    const { uri } = engine.store;
+    const prepared = prepareCommit(base, draft, { uri, nowMs, txnId, previousTimestampMs });
+    return await tryPut(attempt, base, prepared);
+  } catch (error) {
+    if (!isStoreFailure(error)) throw error;
+    const version = versionAfter(base);
+    options.onEvent?.({ kind: "in-doubt", version, error: messageOf(error) });
+    return { kind: "unknown", error };
+  }
+}
+
+/**
+ * When the version before ours was committed, where the log has to tell (PROTOCOL.md, "In-Commit
+ * Timestamps"); before they were switched on that is the time of its file. Null: nobody asks, or the
+ * log has gone on without the version, which the attempt finds out. Errors: `log-corrupt`.
+ */
+async function previousTimestamp(
+  attempt: Attempt,
+  base: TableState | null,
+): Promise<number | null> {
+  const { engine, draft, options: { signal } } = attempt;
+  if (base === null || !needsPreviousTimestamp(base, draft)) return null;
+  const own = await inCommitTimestampMs(engine, base.version, signal);
+  if (own !== null) return own;
+  const commitFile = await engine.store.head(commitKey(base.version), { signal });
+  if (commitFile !== null) return Math.floor(commitFile.modifiedMs);
+  if (await isPassed(attempt, base)) return null;
+  const { uri } = engine.store;
+  throw new CdcDeltaError(
+    "log-corrupt",
+    `Cannot commit to the Delta table at ${uri}: its commits carry timestamps, and the file of ` +
+      `version ${base.version}, which the next one has to follow, is gone. ${repairAdvice}`,
+    { context: { table: uri, version: base.version } },
+  );
+}
+
+/** Is the version still to be had, PUT it, and on any doubt read it back. */
 async function tryPut(
   attempt: Attempt,
   base: TableState | null,
   prepared: PreparedCommit,
 ): Promise<Tried> {
-  try {
-    if (base === null) {
-      if (await hasLog(attempt)) {
-        const found = await readBack(attempt, 0);
-        return { kind: found === "ours" ? "ours" : "passed" };
-      }
-    } else if (await isPassed(attempt, base)) return { kind: "passed" };
-    const askedMs = attempt.engine.clock.nowMs();
-    const put = await putCommit(attempt, prepared);
-    if (put.kind === "created") {
-      // A process that slept in between may have put its commit behind the log's back.
-      const slept = attempt.engine.clock.nowMs() - askedMs > baseAgeMaxMs;
-      const isStray = slept && base !== null && await isPassed(attempt, base);
-      return { kind: isStray ? "passed" : "ours" };
+  if (base === null) {
+    if (await hasLog(attempt)) {
+      const found = await readBack(attempt, 0);
+      return found === "ours" ? { kind: "ours", prepared } : { kind: "passed" };
     }
-    const found = await readBack(attempt, prepared.version);
-    if (found !== "nothing") return { kind: found };
-    return { kind: "unknown", error: put.kind === "in-doubt" ? put.error : null };
-  } catch (error) {
-    if (!isStoreFailure(error)) throw error;
-    attempt.options.onEvent?.({
-      kind: "in-doubt",
-      version: prepared.version,
-      error: messageOf(error),
-    });
-    return { kind: "unknown", error };
+  } else if (await isPassed(attempt, base)) return { kind: "passed" };
+  const askedMs = attempt.engine.clock.nowMs();
+  const put = await putCommit(attempt, prepared);
+  if (put.kind === "created") {
+    // A process that slept in between may have put its commit behind the log's back.
+    const slept = attempt.engine.clock.nowMs() - askedMs > baseAgeMaxMs;
+    const isStray = slept && base !== null && await isPassed(attempt, base);
+    return isStray ? { kind: "passed" } : { kind: "ours", prepared };
+  }
+  const found = await readBack(attempt, prepared.version);
+  switch (found) {
+    case "ours":
+      return { kind: "ours", prepared };
+    case "rival":
+      return { kind: "rival" };
+    case "nothing":
+      return { kind: "unknown", error: put.kind === "in-doubt" ? put.error : null };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Action } from "./actions.ts";
 import { canonicalPath } from "./file-key.ts";
+import { rowTrackingDomain } from "./row-ids.ts";
 import { isolationLevel, type TransactionDraft } from "./transaction.ts";
 
 /**
@@ -29,6 +30,8 @@ const checks: Readonly<Record<ConflictReason, Check>> = {
   metadata: (_, winner) => winner.some((action) => action.kind === "metaData"),
   domain: (draft, winner) => {
     const ours = new Set((draft.domainMetadata ?? []).map((domain) => domain.domain));
+    // Row ids are given anew above the winner's, whenever a commit is prepared again.
+    ours.delete(rowTrackingDomain);
     return winner.some((action) =>
       action.kind === "domainMetadata" && ours.has(action.domainMetadata.domain)
     );

@@ -1,87 +1,9 @@
 import { CdcDeltaError } from "../../errors.ts";
-import type { DataType, StructType } from "../schema/data-type.ts";
 import { type ColumnMapping, isColumnMapping } from "../schema/column-mapping.ts";
-import { unsupportedTypeChanges } from "../schema/type-widening.ts";
-import { someField, someType } from "../schema/visit-types.ts";
 import type { Metadata, Protocol } from "./actions.ts";
+import { type Blocked, type GatedTable, knownFeatures, type WriteIntent } from "./feature-rules.ts";
 import { repairAdvice } from "./repair-advice.ts";
-import { readTableProperties, type TableProperties } from "./table-properties.ts";
-
-/** What the gate looks at: a table's protocol, metadata and schema. */
-export type GatedTable = {
-  readonly protocol: Protocol;
-  readonly metadata: Metadata;
-  readonly schema: StructType;
-};
-
-/** Why a listed feature does not stop us: nothing in the table uses it, or we honour it. */
-type FeatureRule = {
-  /** True when the table's rows need the feature to be read right; the answer is for our reader. */
-  readonly blocksRead?: (table: FeatureTable) => boolean;
-  /** True when we may not commit to the table. */
-  readonly blocksWrite?: (table: FeatureTable) => boolean;
-};
-
-type FeatureTable = GatedTable & { readonly properties: TableProperties };
-
-const never = (): boolean => false;
-const always = (): boolean => true;
-const hasKey = (prefix: string) => (table: FeatureTable): boolean =>
-  someField(table.schema, (field) => Object.keys(field.metadata).some((k) => k.startsWith(prefix)));
-const hasType = (kind: DataType["kind"]) => (table: FeatureTable): boolean =>
-  someType(table.schema, (type) => type.kind === kind);
-
-const hasUnknownTypeChange = (table: FeatureTable): boolean =>
-  unsupportedTypeChanges(table.schema).length > 0;
-
-const typeWidening: FeatureRule = {
-  blocksRead: hasUnknownTypeChange,
-  blocksWrite: hasUnknownTypeChange,
-};
-const variant: FeatureRule = { blocksRead: never, blocksWrite: hasType("variant") };
-
-/**
- * Every feature cdcdelta knows (PROTOCOL.md, "Valid Feature Names in Table Features"). A feature
- * that is not here is refused: by readers when a reader feature, by writers in either list.
- * Deletion vectors and V2 checkpoints are met while files are read, and refused there.
- */
-const knownFeatures: Readonly<Record<string, FeatureRule>> = {
-  appendOnly: { blocksWrite: never },
-  invariants: { blocksWrite: hasKey("delta.invariants") },
-  checkConstraints: {
-    blocksWrite: (table) =>
-      Object.keys(table.metadata.configuration).some((k) => k.startsWith("delta.constraints.")),
-  },
-  generatedColumns: { blocksWrite: hasKey("delta.generationExpression") },
-  allowColumnDefaults: { blocksWrite: hasKey("CURRENT_DEFAULT") },
-  identityColumns: { blocksWrite: hasKey("delta.identity.") },
-  changeDataFeed: { blocksWrite: never },
-  columnMapping: {
-    blocksRead: (table) => !isColumnMapping(table.properties.columnMappingMode),
-    blocksWrite: (table) => table.properties.columnMappingMode !== "none",
-  },
-  deletionVectors: { blocksRead: never, blocksWrite: never },
-  timestampNtz: { blocksRead: never, blocksWrite: never },
-  timestampWithoutTimezone: { blocksRead: never, blocksWrite: never },
-  v2Checkpoint: { blocksRead: never, blocksWrite: never },
-  domainMetadata: { blocksWrite: never },
-  vacuumProtocolCheck: { blocksRead: never, blocksWrite: never },
-  checkpointProtection: { blocksWrite: never },
-  typeWidening,
-  "typeWidening-preview": typeWidening,
-  variantType: variant,
-  "variantType-preview": variant,
-  variantShredding: variant,
-  "variantShredding-preview": variant,
-  rowTracking: { blocksWrite: always },
-  clustering: { blocksWrite: always },
-  inCommitTimestamp: { blocksWrite: always },
-  "inCommitTimestamp-preview": { blocksWrite: always },
-  materializePartitionColumns: { blocksWrite: always },
-  icebergCompatV1: { blocksWrite: always },
-  icebergCompatV2: { blocksWrite: always },
-  icebergCompatV3: { blocksWrite: always },
-};
+import { readTableProperties } from "./table-properties.ts";
 
 /** Features that a legacy version number implies (PROTOCOL.md, "Protocol Evolution"). */
 const impliedByWriter: readonly (readonly [number, readonly string[]])[] = [
@@ -110,12 +32,28 @@ export function columnMappingOf(protocol: Protocol, mode: string): ColumnMapping
   return listed && isColumnMapping(mode) ? mode : "none";
 }
 
+/** A feature that stops us, and what in the table needs it; no reasons: the feature is unknown. */
+export type BlockingFeature = { readonly name: string; readonly reasons: readonly string[] };
+
 /**
  * Names of the features that keep us from reading the table's rows. Empty: it may be read. Throws
  * `log-corrupt` for a protocol that contradicts itself, `unsupported` for a version we do not know;
  * `uri` is for the message.
  */
 export function featuresBlockingRead(table: GatedTable, uri: string): string[] {
+  return blockingRead(table, uri).map(({ name }) => name);
+}
+
+/** As `featuresBlockingRead`, for committing to the table (which needs reading it as well). */
+export function featuresBlockingWrite(
+  table: GatedTable,
+  uri: string,
+  intent: WriteIntent = "append",
+): string[] {
+  return blockingWrite(table, uri, intent).map(({ name }) => name);
+}
+
+function blockingRead(table: GatedTable, uri: string): BlockingFeature[] {
   checkProtocol(table.protocol, "reader", uri);
   const gated = { ...table, properties: readTableProperties(table.metadata.configuration) };
   const features = table.protocol.minReaderVersion >= 3
@@ -123,37 +61,57 @@ export function featuresBlockingRead(table: GatedTable, uri: string): string[] {
     : table.protocol.minReaderVersion === 2
     ? ["columnMapping"]
     : [];
-  return features.filter((name) => blocks(name, gated, "blocksRead")).sort();
+  return features.toSorted().flatMap((name) => {
+    const rule = ruleOf(name);
+    // A feature that only writers know does not belong into this list.
+    const reasons = rule?.blocksRead === undefined ? [] : rule.blocksRead(gated);
+    return reasons === null ? [] : [{ name, reasons }];
+  });
 }
 
-/** As `featuresBlockingRead`, for committing to the table (which needs reading it as well). */
-export function featuresBlockingWrite(table: GatedTable, uri: string): string[] {
-  const blocking = new Set(featuresBlockingRead(table, uri));
+function blockingWrite(table: GatedTable, uri: string, intent: WriteIntent): BlockingFeature[] {
+  const blocking = new Map<string, BlockingFeature>();
+  for (const feature of blockingRead(table, uri)) blocking.set(feature.name, feature);
   checkProtocol(table.protocol, "writer", uri);
   const gated = { ...table, properties: readTableProperties(table.metadata.configuration) };
   for (const name of protocolFeatures(table.protocol)) {
-    if (blocks(name, gated, "blocksWrite")) blocking.add(name);
+    const rule = ruleOf(name);
+    const reasons: Blocked = rule === null ? [] : rule.blocksWrite?.(gated, intent) ?? null;
+    if (reasons !== null && !blocking.has(name)) blocking.set(name, { name, reasons });
   }
-  return [...blocking].sort();
+  return [...blocking.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function blocks(name: string, table: FeatureTable, side: keyof FeatureRule): boolean {
-  if (!Object.hasOwn(knownFeatures, name)) return true;
-  return knownFeatures[name]?.[side]?.(table) ?? side === "blocksRead";
+function ruleOf(name: string): (typeof knownFeatures)[string] | null {
+  return Object.hasOwn(knownFeatures, name) ? knownFeatures[name] ?? null : null;
 }
 
 /** Throws `unsupported`, naming the features, when the table's rows cannot be read. */
 export function assertReadable(table: GatedTable, uri: string): void {
   assertFormat(table.metadata, uri);
-  const features = featuresBlockingRead(table, uri);
+  const features = blockingRead(table, uri);
   if (features.length > 0) throw unsupportedFeatures("read", features, uri);
 }
 
-/** Throws `unsupported`, naming the features, when the table cannot be committed to. */
-export function assertWritable(table: GatedTable, uri: string): void {
+const intentVerbs: Readonly<Record<WriteIntent, GatedAction>> = {
+  append: "write to",
+  rearrange: "rearrange the files of",
+  remove: "remove or bring back files of",
+  metadata: "change",
+};
+
+/**
+ * Throws `unsupported`, naming the features and what in the table needs them, when a commit with
+ * this intent would break a rule that cdcdelta does not follow.
+ */
+export function assertWritable(
+  table: GatedTable,
+  uri: string,
+  intent: WriteIntent = "append",
+): void {
   assertFormat(table.metadata, uri);
-  const features = featuresBlockingWrite(table, uri);
-  if (features.length > 0) throw unsupportedFeatures("write to", features, uri);
+  const features = blockingWrite(table, uri, intent);
+  if (features.length > 0) throw unsupportedFeatures(intentVerbs[intent], features, uri);
 }
 
 /**
@@ -174,25 +132,33 @@ export function assertCheckpointable(table: GatedTable, uri: string): void {
 
 function assertKnown(action: GatedAction, table: GatedTable, uri: string): void {
   for (const side of ["reader", "writer"] as const) checkProtocol(table.protocol, side, uri);
-  const unknown = protocolFeatures(table.protocol).filter((name) =>
-    !Object.hasOwn(knownFeatures, name)
-  );
+  const unknown = protocolFeatures(table.protocol).filter((name) => ruleOf(name) === null)
+    .map((name) => ({ name, reasons: [] }));
   if (unknown.length > 0) throw unsupportedFeatures(action, unknown, uri);
 }
 
-type GatedAction = "read" | "write to" | "vacuum" | "write a checkpoint of";
+type GatedAction =
+  | "read"
+  | "write to"
+  | "rearrange the files of"
+  | "remove or bring back files of"
+  | "change"
+  | "vacuum"
+  | "write a checkpoint of";
 
 /** The error for features that stop us; `context.features` holds their names, comma-separated. */
 export function unsupportedFeatures(
   action: GatedAction,
-  features: readonly string[],
+  features: readonly BlockingFeature[],
   uri: string,
 ): CdcDeltaError {
-  const names = features.join(", ");
+  const names = features.map(({ name }) => name).join(", ");
+  const reasons = features.flatMap((feature) => feature.reasons);
+  const because = reasons.length === 0 ? "" : ` because of ${reasons.join(" and ")}`;
   return new CdcDeltaError(
     "unsupported",
     `Cannot ${action} the Delta table at ${uri}: it uses table features that cdcdelta does not ` +
-      `support: [${names}]. Use a newer cdcdelta, or drop the features from the table`,
+      `support: [${names}]${because}. Use a newer cdcdelta, or drop the features from the table`,
     { context: { features: names, table: uri } },
   );
 }

@@ -17,7 +17,7 @@ import {
 } from "./log-reader.ts";
 import { commitIdOf, emptyState, type ReplayedState, replayState } from "./log-replay.ts";
 import { buildSegment, type LogSegment, newestVersion } from "./log-segment.ts";
-import { columnMappingOf, featuresBlockingRead, unsupportedFeatures } from "./table-features.ts";
+import { assertReadable, columnMappingOf } from "./table-features.ts";
 import { readTableProperties, type TableProperties } from "./table-properties.ts";
 
 /** A version of a table without its files: all that a streaming writer has to know. */
@@ -146,8 +146,8 @@ function schemaOf(protocol: Protocol, metadata: Metadata, uri: string): StructTy
   } catch (error) {
     if (!(error instanceof CdcDeltaError) || error.code !== "unsupported") throw error;
     const schema: StructType = { kind: "struct", fields: [] };
-    const features = featuresBlockingRead({ protocol, metadata, schema }, uri);
-    throw features.length > 0 ? unsupportedFeatures("read", features, uri) : error;
+    assertReadable({ protocol, metadata, schema }, uri);
+    throw error;
   }
 }
 

@@ -15,7 +15,23 @@ export function someType(type: DataType, matches: (type: DataType) => boolean): 
   }
 }
 
-/** Whether a field of a struct, at any depth, matches. */
-export function someField(type: DataType, matches: (field: StructField) => boolean): boolean {
-  return someType(type, (t) => t.kind === "struct" && t.fields.some(matches));
+/** Calls `visit` with every field of a struct, at any depth, outer ones first. */
+export function visitFields(type: DataType, visit: (field: StructField) => void): void {
+  switch (type.kind) {
+    case "struct":
+      for (const field of type.fields) {
+        visit(field);
+        visitFields(field.type, visit);
+      }
+      break;
+    case "array":
+      visitFields(type.elementType, visit);
+      break;
+    case "map":
+      visitFields(type.keyType, visit);
+      visitFields(type.valueType, visit);
+      break;
+    default:
+      break;
+  }
 }

@@ -60,9 +60,14 @@ const gates: readonly (readonly [string, GatedTable, string, string])[] = [
   ["(1,2)", table({ minReaderVersion: 1, minWriterVersion: 2 }), "", ""],
   ["appendOnly, invariants", table(writerOnly("appendOnly", "invariants")), "", ""],
   ["columnMapping, mode none", table(listed("columnMapping")), "", ""],
-  ["columnMapping in use", table(listed("columnMapping"), mode), "", "columnMapping"],
   [
-    "columnMapping of (2,5)",
+    "columnMapping without physical names",
+    table(listed("columnMapping"), mode),
+    "",
+    "columnMapping",
+  ],
+  [
+    "columnMapping of (2,5) without physical names",
     table({ minReaderVersion: 2, minWriterVersion: 5 }, mode),
     "",
     "columnMapping",
@@ -101,8 +106,20 @@ const gates: readonly (readonly [string, GatedTable, string, string])[] = [
     "blahabl,constructor",
   ],
   ["an unknown writer feature", table(writerOnly("liquid")), "", "liquid"],
-  ["rowTracking", table(writerOnly("rowTracking", "domainMetadata")), "", "rowTracking"],
-  ["inCommitTimestamp", table(writerOnly("inCommitTimestamp")), "", "inCommitTimestamp"],
+  ["rowTracking", table(writerOnly("rowTracking", "domainMetadata")), "", ""],
+  ["rowTracking without domains", table(writerOnly("rowTracking")), "", "rowTracking"],
+  ["inCommitTimestamp", table(writerOnly("inCommitTimestamp")), "", ""],
+  ["clustering", table(writerOnly("clustering", "domainMetadata")), "", ""],
+  ["materializePartitionColumns", table(writerOnly("materializePartitionColumns")), "", ""],
+  ["icebergCompatV2 listed", table(writerOnly("icebergCompatV2")), "", ""],
+  [
+    "icebergCompatV2 in use",
+    table(writerOnly("icebergCompatV2"), {
+      configuration: { "delta.enableIcebergCompatV2": "true" },
+    }),
+    "",
+    "icebergCompatV2",
+  ],
   ["collations", table(writerOnly("collations-preview")), "", "collations-preview"],
   [
     "invariants of (1,2) in use",
@@ -163,6 +180,58 @@ describe("the feature gate", () => {
         "support: [geospatial]",
     );
     expect(() => assertWritable(table(writerOnly("liquid")), "t")).toThrow("[liquid]");
+  });
+
+  // What new rows have to obey, files that move as they are need not be asked.
+  const aboutRows: readonly (readonly [GatedTable, string])[] = [
+    [
+      table(writerOnly("checkConstraints"), {
+        configuration: { "delta.constraints.positive": "a > 0" },
+      }),
+      'the constraint "positive" (a > 0)',
+    ],
+    [
+      table(writerOnly("invariants"), {
+        fieldMetadata: { "delta.invariants": `{"expression":{"expression":"x > 3"}}` },
+      }),
+      'the invariant of column "x" (x > 3)',
+    ],
+    [
+      table(writerOnly("generatedColumns"), {
+        fieldMetadata: { "delta.generationExpression": "CAST(y AS DATE)" },
+      }),
+      'the generated column "x" (CAST(y AS DATE))',
+    ],
+    [
+      table(writerOnly("identityColumns"), { fieldMetadata: { "delta.identity.start": 1 } }),
+      'the identity column "x"',
+    ],
+    [
+      table(writerOnly("allowColumnDefaults"), { fieldMetadata: { CURRENT_DEFAULT: "7" } }),
+      'the default of column "x" (7)',
+    ],
+  ];
+  for (const [gated, reason] of aboutRows) {
+    test(`names ${reason} when rows come in, and only then`, () => {
+      expect(() => assertWritable(gated, "t", "append")).toThrow(reason);
+      for (const intent of ["rearrange", "remove", "metadata"] as const) {
+        expect(featuresBlockingWrite(gated, "t", intent)).toEqual([]);
+      }
+    });
+  }
+
+  test("variants are in the way where files are written", () => {
+    const gated = table(listed("variantType"), variant);
+    const blocked = (["append", "rearrange", "remove", "metadata"] as const)
+      .filter((intent) => featuresBlockingWrite(gated, "t", intent).length > 0);
+    expect(blocked).toEqual(["append", "rearrange"]);
+  });
+
+  test("an unknown feature is in the way of everything", () => {
+    const gated = table(writerOnly("liquid"));
+    for (const intent of ["append", "rearrange", "remove", "metadata"] as const) {
+      expect(featuresBlockingWrite(gated, "t", intent)).toEqual(["liquid"]);
+    }
   });
 
   const invalid: readonly (readonly [Protocol, string])[] = [

@@ -10,7 +10,7 @@ import {
   testEngine,
 } from "../../support/delta-table.ts";
 
-const options = { uri: "memory:", nowMs: 1_700_000_000_000, txnId: "t" };
+const options = { uri: "memory:", nowMs: 1_700_000_000_000, txnId: "t", previousTimestampMs: null };
 const base = await newTable(testEngine());
 const appendOnly = await newTable(testEngine(), { "delta.appendOnly": "true" });
 const lines = (bytes: Uint8Array): string[] =>
