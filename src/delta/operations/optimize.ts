@@ -42,7 +42,7 @@ export async function planOptimize(
   options: OptimizeRules & { readonly signal: AbortSignal },
 ): Promise<OptimizePlan> {
   const snapshot = await loadSnapshot(engine, { signal: options.signal });
-  assertWritable(snapshot, engine.store.uri);
+  assertWritable(snapshot, engine.store.uri, "rearrange");
   return { snapshot, bins: planBins(snapshot.files, options) };
 }
 

@@ -46,8 +46,8 @@ export async function planRestore(
     );
   }
   const restored = restoredState(target.state, newest.state);
-  assertWritable(newest.state, uri);
-  assertWritable({ ...restored, schema: target.state.schema }, uri);
+  assertWritable(newest.state, uri, "remove");
+  assertWritable({ ...restored, schema: target.state.schema }, uri, "remove");
   const diff = await diffVersions(engine, { from: newest, to: target }, { signal });
   const plan = { target, newest, diff, ...restored };
   assertMayRemove(plan, uri);
@@ -89,6 +89,10 @@ export type RestoreOptions = {
   readonly signal: AbortSignal;
   /** Transactions to set in the same commit; none: they stay, as Spark leaves them. */
   readonly txns?: readonly SetTransaction[];
+  /** The version that has to be the newest one; another one is a conflict. Default: any. */
+  readonly follows?: number;
+  /** Said in the commit's `operationParameters`, beside Spark's own. */
+  readonly parameters?: Readonly<Record<string, string>>;
 };
 
 /** Plans made after other writers got in between. */
@@ -114,6 +118,7 @@ export async function restore(
 ): Promise<RestorePlan & { readonly version: number }> {
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const plan = await planRestore(engine, options);
+    assertFollows(plan, options, engine.store.uri);
     const changes: Changes = {
       adds: await collect(plan.diff.returningFiles()),
       leaving: await collect(plan.diff.leavingFiles()),
@@ -135,6 +140,17 @@ export async function restore(
   );
 }
 
+function assertFollows({ newest }: RestorePlan, { follows }: RestoreOptions, uri: string): void {
+  const { version } = newest.state;
+  if (follows === undefined || version === follows) return;
+  throw new CdcDeltaError(
+    "conflict",
+    `Cannot restore ${uri}: version ${version} is the newest one by now, planned was to follow ` +
+      `version ${follows}. Nothing was changed`,
+    { context: { table: uri, version } },
+  );
+}
+
 type Changes = { readonly adds: readonly AddFile[]; readonly leaving: readonly AddFile[] };
 
 async function collect(files: AsyncIterable<AddFile>): Promise<AddFile[]> {
@@ -147,7 +163,7 @@ async function collect(files: AsyncIterable<AddFile>): Promise<AddFile[]> {
 function restoreDraft(
   plan: RestorePlan,
   { adds, leaving }: Changes,
-  { at, txns, nowMs }: Pick<RestoreOptions, "at" | "txns"> & { readonly nowMs: number },
+  { at, txns, parameters, nowMs }: RestoreOptions & { readonly nowMs: number },
 ): TransactionDraft {
   const { diff, newest, protocol } = plan;
   return {
@@ -155,6 +171,7 @@ function restoreDraft(
     operationParameters: {
       version: at.kind === "version" ? at.version : null,
       timestamp: at.kind === "timestamp" ? new Date(at.timestampMs).toISOString() : null,
+      ...parameters,
     },
     operationMetrics: {
       tableSizeAfterRestore: String(diff.after.bytes),
@@ -166,6 +183,8 @@ function restoreDraft(
     },
     reads: { kind: "whole-table" },
     dataChange: true,
+    // Rows come back that were let in once: nobody has to look at them again.
+    intent: "remove",
     adds,
     removes: leaving.map((file) => removalOf(file, nowMs)),
     ...(plan.changesMetadata ? { metadata: plan.metadata } : {}),

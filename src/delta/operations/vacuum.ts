@@ -232,7 +232,7 @@ async function tellHistory(
   operation: string,
   { parameters, metrics }: Told,
 ): Promise<TableState> {
-  if (featuresBlockingWrite(state, engine.store.uri).length > 0) return state;
+  if (featuresBlockingWrite(state, engine.store.uri, "metadata").length > 0) return state;
   const newest = await refreshTableState(engine, state, { signal });
   const outcome = await commit(engine, newest, {
     operation,
