@@ -8,6 +8,7 @@ import type { EncodeJob, TableView } from "../../src/core/encode/encode-job.ts";
 import { JobRun } from "../../src/core/encode/job-run.ts";
 import { collectionRules } from "../../src/core/encode/mapping.ts";
 import { TableCache } from "../../src/core/encode/table-cache.ts";
+import { plainFormat } from "../../src/delta/operations/file-format.ts";
 
 const [file, mode = "encode"] = process.argv.slice(2);
 if (file === undefined) throw new Error("Usage: decode.ts FILE [decode|encode]");
@@ -60,6 +61,7 @@ for (let round = 0; round < 6; round++) {
       partitionBy,
       watermarks: [],
       mayWiden: true,
+      format: plainFormat,
     }));
   }
   const ms = performance.now() - started;

@@ -12,6 +12,7 @@ import type { EncodeJob, TableView } from "../../src/core/encode/encode-job.ts";
 import { JobRun } from "../../src/core/encode/job-run.ts";
 import { collectionRules } from "../../src/core/encode/mapping.ts";
 import { TableCache } from "../../src/core/encode/table-cache.ts";
+import { plainFormat } from "../../src/delta/operations/file-format.ts";
 import {
   createKafkaCursor,
   nextKafkaRecord,
@@ -124,6 +125,7 @@ function runJob(one: Contender, batches: readonly RecordBatch[], mode: "decode" 
     partitionBy,
     watermarks: [],
     mayWiden: true,
+    format: plainFormat,
   }));
 }
 

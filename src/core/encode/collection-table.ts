@@ -1,5 +1,6 @@
 import type { Column } from "../../delta/columns/column.ts";
 import { nullColumn } from "../../delta/columns/gather.ts";
+import { plainFormat } from "../../delta/operations/file-format.ts";
 import { field, type StructField, type StructType } from "../../delta/schema/data-type.ts";
 import { toColumn } from "../decode/column-batch.ts";
 import { type ColumnNode, kindList, kindStruct, kindUnknown } from "../decode/column-node.ts";
@@ -225,7 +226,10 @@ export class CollectionTable {
       baseEpoch: this.view?.epoch ?? 0,
       schema,
       partitionBy,
-      parts: encodeParts(schema, columns, partitionBy, this.rows),
+      parts: encodeParts(schema, { length: this.rows, columns }, {
+        partitionBy,
+        format: this.view?.format ?? plainFormat,
+      }),
       rows: this.rows,
       positions: this.positions.ranges(),
       droppedRows: this.positions.droppedRows,

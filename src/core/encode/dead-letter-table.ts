@@ -1,4 +1,5 @@
 import type { Column } from "../../delta/columns/column.ts";
+import { plainFormat } from "../../delta/operations/file-format.ts";
 import { toColumn } from "../decode/column-batch.ts";
 import type { ColumnNode } from "../decode/column-node.ts";
 import { deadLetterPartitionBy, deadLetterSchema, ourColumns } from "../decode/our-columns.ts";
@@ -105,7 +106,10 @@ export class DeadLetterTable {
       baseEpoch: this.view?.epoch ?? 0,
       schema,
       partitionBy,
-      parts: encodeParts(schema, columns, partitionBy, length),
+      parts: encodeParts(schema, { length, columns }, {
+        partitionBy,
+        format: this.view?.format ?? plainFormat,
+      }),
       rows: length,
       positions: this.positions.ranges(),
       droppedRows: this.positions.droppedRows,

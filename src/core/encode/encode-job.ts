@@ -1,3 +1,4 @@
+import type { FileFormat } from "../../delta/operations/file-format.ts";
 import type { EncodedRowGroup } from "../../delta/parquet/encoded-row-group.ts";
 import type { FileStatistics } from "../../delta/parquet/statistics.ts";
 import type { DataType, StructType } from "../../delta/schema/data-type.ts";
@@ -43,6 +44,8 @@ export type TableView = {
    * given up). New columns are added all the same.
    */
   readonly mayWiden: boolean;
+  /** How the table wants its files. */
+  readonly format: FileFormat;
 };
 
 /** Settings of one collection, resolved; plain data. */

@@ -3,21 +3,27 @@ import type { Column, ColumnBatch } from "../../delta/columns/column.ts";
 import { gatherRows } from "../../delta/columns/gather.ts";
 import { serializePartitionValue } from "../../delta/log/partition-value.ts";
 import { encodeWithStatistics } from "../../delta/parquet/writer.ts";
+import type { FileFormat } from "../../delta/operations/file-format.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
 import type { EncodedPart } from "./encode-job.ts";
 
+export type PartsOptions = {
+  readonly partitionBy: readonly string[];
+  readonly format: FileFormat;
+};
+
 /**
- * Encodes rows part by part: partition columns are not in the file, their values name it. `columns`
- * stand in the order of `schema`.
+ * Encodes rows part by part: partition columns are not in the file (unless the table wants them
+ * there as well), their values name it. `columns` stand in the order of `schema`.
  */
 export function encodeParts(
   schema: StructType,
-  columns: readonly Column[],
-  partitionBy: readonly string[],
-  length: number,
+  { length, columns }: ColumnBatch,
+  { partitionBy, format }: PartsOptions,
 ): EncodedPart[] {
   if (length === 0) return [];
-  const partitioned = new Set(partitionBy);
+  const partitioned = new Set(format.partitionColumnsInFiles ? [] : partitionBy);
+  const options = { ...format.statistics, codec: format.codec };
   const kept = schema.fields.map((_, i) => i)
     .filter((i) => !partitioned.has(schema.fields[i]!.name));
   const dataSchema: StructType = { kind: "struct", fields: kept.map((i) => schema.fields[i]!) };
@@ -25,7 +31,7 @@ export function encodeParts(
   const groups = groupRows(schema, columns, partitionBy, length);
   return groups.map(({ partitionValues, rows }) => {
     const batch = groups.length === 1 ? data : gatherRows(data, rows);
-    return { partitionValues, ...encodeWithStatistics(batch, dataSchema) };
+    return { partitionValues, ...encodeWithStatistics(batch, dataSchema, options) };
   });
 }
 

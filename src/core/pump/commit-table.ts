@@ -4,15 +4,16 @@ import { refreshTableState, type TableState } from "../../delta/log/table-state.
 import type { TransactionDraft } from "../../delta/log/transaction.ts";
 import { writeDataFile } from "../../delta/operations/append.ts";
 import { newTableActions } from "../../delta/operations/create-table.ts";
+import { growSchema, metadataWithSchema } from "../../delta/operations/grow-schema.ts";
 import { widenTable } from "../../delta/operations/widen-table.ts";
 import { mergeStatistics } from "../../delta/parquet/statistics.ts";
 import { findTypeChanges } from "../../delta/schema/merge-schema.ts";
-import { struct, type StructType } from "../../delta/schema/data-type.ts";
-import { schemaToJson } from "../../delta/schema/schema-json.ts";
+import { physicalValues } from "../../delta/schema/column-mapping.ts";
+import type { StructType } from "../../delta/schema/data-type.ts";
 import type { EncodedPart, EncodedTable } from "../encode/encode-job.ts";
 import { appIdsOf, mergePositions, watermarkTransactions } from "../position/watermark.ts";
 import { adoptState } from "./adopt-state.ts";
-import { type OpenTable, schemaText } from "./open-table.ts";
+import { formatOf, type OpenTable, schemaText } from "./open-table.ts";
 import type { FlushContext } from "./session.ts";
 
 /** How the attempt to commit a flush's rows into one table ended. */
@@ -48,7 +49,10 @@ export async function commitTable(
   if (probed !== null) return probed;
   const widened = await widen(context, table, schema);
   if (widened !== null) return widened;
-  const adds = await writeFiles(context, table, schema, encoded);
+  const { uuid } = table.home.engine.random;
+  // A schema that records made knows nothing of ids and physical names.
+  const grown = table.state === null ? schema : growSchema(table.state, schema, uuid);
+  const adds = await writeFiles(context, table, grown, encoded);
   const nowMs = session.world.clock.nowMs();
   const positions = mergePositions(encoded.map((part) => part.positions));
   const txns = watermarkTransactions(session.settings.pipelineId, positions, nowMs);
@@ -56,7 +60,7 @@ export async function commitTable(
     ? []
     : appIdsOf(table.state.transactions, positions, session.settings);
   const rows = encoded.reduce((sum, part) => sum + part.rows, 0);
-  const draft = appendDraft(context, table, schema, { adds, rows, txns, readAppIds, nowMs });
+  const draft = appendDraft(context, table, grown, { adds, rows, txns, readAppIds, nowMs });
   const outcome = await commit(table.home.engine, table.state, draft, {
     signal: session.signal,
     onEvent(event) {
@@ -104,10 +108,11 @@ async function probe(
   const state = await refreshTableState(table.home.engine, before, { signal: session.signal });
   const stale = adoptState(session, table, state, []);
   if (stale !== null) return { kind: "stale", why: stale };
-  const sameColumns = schemaText(state.schema) === schemaText(before.schema) &&
-    state.partitionColumns.join("\0") === before.partitionColumns.join("\0");
-  if (sameColumns) return null;
-  const why = `schema changed up to version ${state.version}`;
+  const same = schemaText(state.schema) === schemaText(before.schema) &&
+    state.partitionColumns.join("\0") === before.partitionColumns.join("\0") &&
+    JSON.stringify(formatOf(state)) === JSON.stringify(formatOf(before));
+  if (same) return null;
+  const why = `schema or file format changed up to version ${state.version}`;
   return { kind: "reset", state, mayWiden: table.mayWiden, why };
 }
 
@@ -151,13 +156,13 @@ async function writeFiles(
   schema: StructType,
   encoded: readonly EncodedTable[],
 ): Promise<AddFile[]> {
-  const partitionColumns = new Set(table.partitionBy);
-  const dataSchema = struct(schema.fields.filter((field) => !partitionColumns.has(field.name)));
+  const format = formatOf(table.state);
   const adds: AddFile[] = [];
   for (const parts of groupParts(encoded).values()) {
     const file = {
-      schema: dataSchema,
-      partitionValues: parts[0]!.partitionValues,
+      schema,
+      format,
+      partitionValues: physicalValues(parts[0]!.partitionValues, schema, format.columnMapping),
       rowGroups: parts.map((part) => part.rowGroup),
       statistics: mergeStatistics(parts.map((part) => part.statistics)),
     };
@@ -223,5 +228,5 @@ function appendDraft(
     return { ...append, ...created };
   }
   if (schemaText(schema) === schemaText(table.state.schema)) return append;
-  return { ...append, metadata: { ...table.state.metadata, schemaString: schemaToJson(schema) } };
+  return { ...append, metadata: metadataWithSchema(table.state, schema) };
 }

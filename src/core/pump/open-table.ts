@@ -2,6 +2,7 @@ import type { Engine } from "../../delta/engine.ts";
 import { loadTableState, type TableState } from "../../delta/log/table-state.ts";
 import { assertWritable } from "../../delta/log/table-features.ts";
 import { readTableProperties } from "../../delta/log/table-properties.ts";
+import { type FileFormat, fileFormatOf, plainFormat } from "../../delta/operations/file-format.ts";
 import { schemaToJson } from "../../delta/schema/schema-json.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
 import { CdcDeltaError } from "../../errors.ts";
@@ -173,7 +174,13 @@ export function viewOf(
     partitionBy: table.partitionBy,
     watermarks: tableWatermarks(table, owner),
     mayWiden: table.mayWiden,
+    format: formatOf(table.state),
   };
+}
+
+/** How a table wants its files; one that does not exist yet has no wishes. */
+export function formatOf(state: TableState | null): FileFormat {
+  return state === null ? plainFormat : fileFormatOf(state);
 }
 
 /** The committed watermarks of a table for this pipeline. */

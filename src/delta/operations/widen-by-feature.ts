@@ -3,7 +3,8 @@ import { protocolFeatures } from "../log/table-features.ts";
 import type { TableState } from "../log/table-state.ts";
 import { typeName } from "../schema/type-name.ts";
 import { featureAllowsChange, recordTypeChanges } from "../schema/type-widening.ts";
-import { changeParameters, type WidenPlan, type WidenRequest, withSchema } from "./widen-plan.ts";
+import { metadataWithSchema } from "./grow-schema.ts";
+import { changeParameters, type WidenPlan, type WidenRequest } from "./widen-plan.ts";
 
 const typeWidening = "typeWidening";
 
@@ -29,7 +30,7 @@ export function featureDraft(
     const why = "a timestamp_ntz column needs table feature timestampNtz, which the table lacks";
     return { kind: "refused", why, state };
   }
-  const metadata = withSchema(state, recordTypeChanges(state.schema, schema));
+  const metadata = metadataWithSchema(state, recordTypeChanges(state.schema, schema));
   const configuration = { ...metadata.configuration, "delta.enableTypeWidening": "true" };
   return {
     kind: "ready",

@@ -4,12 +4,12 @@ import { fileKey, objectKeyOf } from "../log/file-key.ts";
 import type { TableState } from "../log/table-state.ts";
 import { schemaToJson } from "../schema/schema-json.ts";
 import { removalOf, rewriteFile } from "./rewrite-file.ts";
+import { metadataWithSchema } from "./grow-schema.ts";
 import {
   changeParameters,
   type Rewritten,
   type WidenPlan,
   type WidenRequest,
-  withSchema,
 } from "./widen-plan.ts";
 
 /**
@@ -68,7 +68,7 @@ export async function rewriteDraft(
       dataChange: false,
       adds,
       removes,
-      metadata: withSchema(base, schema),
+      metadata: metadataWithSchema(base, schema),
     },
   };
 }

@@ -3,7 +3,6 @@ import type { TableState } from "../log/table-state.ts";
 import type { TransactionDraft } from "../log/transaction.ts";
 import type { StructType } from "../schema/data-type.ts";
 import type { TypeChange } from "../schema/merge-schema.ts";
-import { schemaToJson } from "../schema/schema-json.ts";
 import { typeName } from "../schema/type-name.ts";
 
 export type WidenOptions = {
@@ -36,11 +35,6 @@ export type WidenOutcome =
 export type WidenPlan =
   | { readonly kind: "ready"; readonly base: TableState; readonly draft: TransactionDraft }
   | WidenOutcome;
-
-/** The metadata of `state` with another schema. */
-export function withSchema(state: TableState, schema: StructType): TableState["metadata"] {
-  return { ...state.metadata, schemaString: schemaToJson(schema) };
-}
 
 /** `operationParameters` that name the changed columns. */
 export function changeParameters(changes: readonly TypeChange[]): Readonly<Record<string, string>> {

@@ -6,6 +6,7 @@ import type { TableState } from "../log/table-state.ts";
 import type { StructType } from "../schema/data-type.ts";
 import { findTypeChanges, mergeSchema } from "../schema/merge-schema.ts";
 import { typeName } from "../schema/type-name.ts";
+import { growSchema } from "./grow-schema.ts";
 import { featureDraft } from "./widen-by-feature.ts";
 import { discardRewritten, rewriteDraft } from "./widen-by-rewrite.ts";
 import type { Rewritten, WidenOptions, WidenOutcome, WidenPlan } from "./widen-plan.ts";
@@ -59,12 +60,13 @@ async function planWidening(
   if (strategy === "off") return { kind: "refused", why: "widening is switched off", state };
   const snapshot = strategy === "rewrite" ? await loadSnapshot(engine, { signal }) : null;
   const base = snapshot === null ? state : withoutFiles(snapshot);
-  const { schema, changes: differences } = mergeSchema(base.schema, wanted);
+  const { schema: merged, changes: differences } = mergeSchema(base.schema, wanted);
   const clash = differences.find((change) => change.kind === "incompatible");
   if (clash !== undefined) {
     const why = `column ${clash.path} is ${typeName(clash.from)} in the table by now`;
     return { kind: "refused", why, state: base };
   }
+  const schema = growSchema(base, merged, engine.random.uuid);
   // A void column has no values, so that it takes any type as it is.
   const changes = findTypeChanges(base.schema, schema).filter(({ from }) => from.kind !== "void");
   // A winner may have widened the same columns.

@@ -10,6 +10,7 @@ import type { Encoder } from "../../../src/core/encode/serve-encode-jobs.ts";
 import type { RecordBatch } from "../../../src/core/event/record-batch.ts";
 import type { Value } from "../../../src/delta/columns/column-builder.ts";
 import { rowsOfBatch } from "../../../src/delta/columns/column-value.ts";
+import { plainFormat } from "../../../src/delta/operations/file-format.ts";
 import { bytesSource, openParquet, readRowGroup } from "../../../src/delta/parquet/reader.ts";
 import { assembleParquetFile } from "../../../src/delta/parquet/writer.ts";
 import type { StructType } from "../../../src/delta/schema/data-type.ts";
@@ -63,6 +64,7 @@ export function viewAfter(table: EncodedTable, changes: Partial<TableView> = {})
     partitionBy,
     watermarks: [],
     mayWiden: true,
+    format: plainFormat,
     ...changes,
   };
 }
