@@ -160,6 +160,7 @@ export const commandSpecs: readonly CommandSpec[] = [
     examples: [
       ["cdcdelta vacuum ./lake/shop/orders --dry-run", "what would go, and what that costs"],
       ["cdcdelta vacuum --all --base-path s3://lake/cdc --retention 30d", "all tables"],
+      ["cdcdelta vacuum s3://lake/cdc/shop/orders --mode lite", "without listing the table"],
     ],
   },
   {

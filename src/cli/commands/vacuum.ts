@@ -26,19 +26,20 @@ export async function vacuumCommand(
 
 async function vacuumTable(task: TableTask, flags: VacuumFlags): Promise<VacuumResult> {
   const { uri, engine, progress, stop: signal } = task;
-  const { retention: retentionMs, force } = flags;
-  const plan = await planVacuum(engine, { retentionMs, force, signal });
+  const { mode, retention: retentionMs, force } = flags;
+  const plan = await planVacuum(engine, { mode, retentionMs, force, signal });
   const planned: VacuumResult = {
     version: plan.state.version,
+    mode,
     retentionMs: plan.retentionMs,
     files: plan.files,
     bytes: plan.bytes,
     unreadable: unreadableOf(plan),
     listed: flags.dryRun ? await listedFiles(plan, flags.limit) : [],
   };
-  if (flags.dryRun || plan.files === 0) return planned;
+  if (flags.dryRun) return planned;
   const text = `${uri}: deleting ${counted(plan.files, "file")}, ${humanByteSize(plan.bytes)}`;
-  progress.show(0, plan.files, text);
+  if (plan.files > 0) progress.show(0, plan.files, text);
   const deleted = await vacuum(engine, plan, {
     signal,
     onProgress: (files) => progress.show(files, plan.files, `${text}: ${files} done`),

@@ -55,6 +55,13 @@ export const vacuumOptions = {
     "Allow a shorter retention than the table's own: readers of earlier versions and writers " +
       "that are slower than that lose their files",
   ),
+  mode: option({
+    type: choice(["full", "lite"]),
+    default: "full",
+    description:
+      "How files are found: full lists the table; lite reads the commits since the last " +
+      "vacuum, which is faster on large tables and leaves what killed writers left behind",
+  }),
   dryRun: toggleOption("Show what would go, and which versions stop being readable"),
   limit: option({
     type: rowCount(),

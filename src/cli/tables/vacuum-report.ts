@@ -1,3 +1,4 @@
+import type { VacuumMode } from "../../delta/operations/vacuum.ts";
 import { counted } from "../output/counted.ts";
 import { factsText, tableText } from "../output/table-text.ts";
 import { formatDuration, humanByteSize } from "../settings/units.ts";
@@ -14,6 +15,8 @@ export type VacuumFile = {
 export type VacuumResult = {
   /** The version it was planned for. */
   readonly version: number;
+  /** How files were found. */
+  readonly mode: VacuumMode;
   readonly retentionMs: number;
   readonly files: number;
   readonly bytes: number;

@@ -251,6 +251,7 @@ async function putBack(
     },
     reads: { kind: "files", paths: new Set(changes.adds.map((file) => file.path)) },
     dataChange: true,
+    intent: "remove",
     adds: changes.leaving,
     removes,
     ...(plan.changesMetadata ? { metadata: before.metadata } : {}),

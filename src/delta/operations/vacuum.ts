@@ -1,22 +1,26 @@
-import { CdcDeltaError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
-import type { AddFile, RemoveFile } from "../log/actions.ts";
-import { monotonicTimestamps } from "../log/commit-timestamps.ts";
-import { deletionVectorKey } from "../log/deletion-vector.ts";
 import { commit } from "../log/committer.ts";
-import { canonicalPath } from "../log/file-key.ts";
-import { listLog, readCommits, withListing } from "../log/log-reader.ts";
-import { buildSegment } from "../log/log-segment.ts";
-import { liveFiles, replaySegment } from "../log/snapshot.ts";
-import { assertVacuumable, featuresBlockingWrite } from "../log/table-features.ts";
+import { listLog } from "../log/log-reader.ts";
+import { featuresBlockingWrite } from "../log/table-features.ts";
 import { refreshTableState, type TableState } from "../log/table-state.ts";
 import type { JsonValue } from "../schema/data-type.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
-import { isVacuumable } from "./vacuum-rules.ts";
+import { writeLastVacuum } from "./last-vacuum.ts";
+import { type KnownFiles, readKnownFiles } from "./vacuum-known.ts";
+import { candidatesOfLog, commitsSinceVacuum, effectOf, type VacuumEffect } from "./vacuum-log.ts";
+import { isVacuumable, tableInside, type VacuumFolders } from "./vacuum-rules.ts";
 import { watchForVacuum } from "./vacuum-watch.ts";
 
+/**
+ * Where a vacuum looks for files: `full` lists the table, `lite` reads the commits since the last
+ * vacuum, which finds no leftovers of writers that never committed.
+ */
+export type VacuumMode = "full" | "lite";
+
 export type VacuumOptions = {
+  /** Default: `full`. */
+  readonly mode?: VacuumMode;
   /** Files that left the table longer ago go; null: the table's `deletedFileRetentionDuration`. */
   readonly retentionMs: number | null;
   /** Allows a retention below the table's own. */
@@ -25,16 +29,18 @@ export type VacuumOptions = {
 };
 
 /** What a vacuum would delete, and what that costs. */
-export type VacuumPlan = {
+export type VacuumPlan = VacuumEffect & {
+  readonly mode: VacuumMode;
   readonly state: TableState;
   readonly retentionMs: number;
+  /** The retention that was asked for; null: the table's own. */
+  readonly specifiedRetentionMs: number | null;
   /** Whether a retention below the table's own was allowed. */
   readonly force: boolean;
+  /** In mode `lite` some of them may be gone already, if a vacuum before was killed. */
   readonly files: number;
   readonly bytes: number;
-  /** The oldest version that can still be read afterwards; null: as many as before. */
-  readonly firstReadable: { readonly version: number; readonly timestampMs: number | null } | null;
-  /** The files, in the order of their keys; listed anew each time. */
+  /** The files; looked for anew each time: in the order of keys, or of commits in mode `lite`. */
   readonly candidates: () => AsyncIterable<ObjectMeta>;
 };
 
@@ -46,86 +52,77 @@ const orphanAgeMsMin = 3_600_000;
 
 /**
  * Finds the files that no version within the retention needs (PROTOCOL.md, "Delta Table
- * Maintenance"). Deletes nothing. Eight bytes a file of the table are held in memory.
+ * Maintenance"). Deletes nothing. No files are held: up to 32 bytes for each file that the log knows,
+ * and as much for each that would go.
  *
- * Errors: `not-found` without a table, `usage` for a retention below the table's own without
- * `force`, `unsupported` for features that cdcdelta does not know, the store's.
+ * Errors: `not-found` without a table, `usage` for a retention below the table's own without `force`
+ * and, in mode `lite`, for a log that no longer reaches back to the last vacuum, `unsupported` for
+ * features that cdcdelta does not know, the store's.
  */
 export async function planVacuum(engine: Engine, options: VacuumOptions): Promise<VacuumPlan> {
-  const { signal } = options;
-  const known = await readKnownFiles(engine, options);
+  const { mode = "full", signal, retentionMs: specifiedRetentionMs, force } = options;
+  const known = await readKnownFiles(engine, options, { signal });
   const { state, retentionMs } = known;
+  const found = mode === "full"
+    ? await planByListing(engine, known, signal)
+    : await planByLog(engine, known, signal);
+  return { mode, state, retentionMs, specifiedRetentionMs, force, ...found };
+}
+
+type Found = VacuumEffect & Pick<VacuumPlan, "files" | "bytes" | "candidates">;
+
+async function planByListing(
+  engine: Engine,
+  known: KnownFiles,
+  signal: AbortSignal,
+): Promise<Found> {
+  const foreign = foreignFolders(known.state);
+  const folders: VacuumFolders = { partitionColumns: known.state.partitionColumns, foreign };
   const candidates = async function* (): AsyncGenerator<ObjectMeta> {
     for await (const meta of engine.store.list("", { signal, leftovers: true })) {
-      if (isVacuumable(meta.key, state.partitionColumns) && mayGo(known, meta)) yield meta;
+      const inside = tableInside(meta.key);
+      if (inside !== null) foreign.add(inside);
+      else if (isVacuumable(meta.key, folders) && mayGo(known, meta)) yield meta;
     }
   };
+  const seenBefore = foreign.size;
+  let counted = await count(candidates());
+  // The log of a table inside this one may come after files of it.
+  if (foreign.size > seenBefore) counted = await count(candidates());
+  const { going, files, bytes } = counted;
+  if (files === 0) return { files, bytes, candidates, firstReadable: null, doneTo: null };
+  const { commits } = await listLog(engine, { from: 0, signal });
+  const effect = await effectOf(engine, going, { known, commits, signal });
+  return { files, bytes, candidates, ...effect };
+}
+
+async function planByLog(engine: Engine, known: KnownFiles, signal: AbortSignal): Promise<Found> {
+  const { state } = known;
+  const folders = { partitionColumns: state.partitionColumns, foreign: foreignFolders(state) };
+  const commits = await commitsSinceVacuum(engine, state.version, { signal });
+  const candidates = () => candidatesOfLog(engine, commits, { known, folders, signal });
+  const { going, files, bytes } = await count(candidates());
+  const effect = await effectOf(engine, going, { known, commits, signal });
+  return { files, bytes, candidates, ...effect };
+}
+
+/** Iceberg's own metadata, where the table is one of Iceberg as well. */
+function foreignFolders({ metadata: { configuration } }: TableState): Set<string> {
+  const formats = configuration["delta.universalFormat.enabledFormats"] ?? "";
+  return new Set(formats.toLowerCase().includes("iceberg") ? ["metadata/"] : []);
+}
+
+async function count(
+  candidates: AsyncIterable<ObjectMeta>,
+): Promise<{ readonly going: KeySet; readonly files: number; readonly bytes: number }> {
   const going = createKeySet();
-  let files = 0;
-  let bytes = 0;
-  for await (const { key, size } of candidates()) {
+  let [files, bytes] = [0, 0];
+  for await (const { key, size } of candidates) {
     going.add(key);
     files += 1;
     bytes += size;
   }
-  const firstReadable = await firstReadableVersion(engine, going, signal);
-  return { state, retentionMs, force: options.force, files, bytes, firstReadable, candidates };
-}
-
-type KnownFiles = {
-  readonly state: TableState;
-  readonly retentionMs: number;
-  readonly nowMs: number;
-  /** Files of the newest version, and those that left the table within the retention. */
-  readonly kept: KeySet;
-  /** Files that left the table before that. */
-  readonly expired: KeySet;
-};
-
-async function readKnownFiles(engine: Engine, options: VacuumOptions): Promise<KnownFiles> {
-  const { signal } = options;
-  const { uri } = engine.store;
-  const nowMs = engine.clock.nowMs();
-  return await withListing(engine, { signal }, async (listing) => {
-    const segment = buildSegment(listing, { uri });
-    const replayed = await replaySegment(engine, segment, { signal });
-    const { state } = replayed;
-    assertVacuumable(state, uri);
-    const retentionMs = checkedRetention(state, options, uri);
-    const [kept, expired] = [createKeySet(), createKeySet()];
-    const note = (file: AddFile | RemoveFile, keys: KeySet): void => {
-      keys.add(canonicalPath(file.path, uri));
-      if (file.deletionVector === undefined) return;
-      const key = deletionVectorKey(file.deletionVector, uri);
-      if (key !== null) keys.add(key);
-    };
-    for await (const { adds, removes } of liveFiles(engine, segment, replayed, { signal })) {
-      for (const add of adds) note(add, kept);
-      for (const remove of removes) {
-        const isExpired = (remove.deletionTimestamp ?? 0) < nowMs - retentionMs;
-        note(remove, isExpired ? expired : kept);
-      }
-    }
-    return { state, retentionMs, nowMs, kept, expired };
-  });
-}
-
-function checkedRetention(
-  { properties }: TableState,
-  { retentionMs, force }: VacuumOptions,
-  uri: string,
-): number {
-  const own = properties.deletedFileRetentionMs;
-  const wanted = retentionMs ?? own;
-  if (wanted >= own || force) return wanted;
-  const hours = (ms: number): string => `${Number((ms / 3_600_000).toFixed(2))} h`;
-  throw new CdcDeltaError(
-    "usage",
-    `Cannot vacuum ${uri} with a retention of ${hours(wanted)}: its own is ${hours(own)} ` +
-      `(delta.deletedFileRetentionDuration), and readers and writers rely on it. Use a longer one, ` +
-      `or --force when nothing else uses the table`,
-    { context: { table: uri } },
-  );
+  return { going, files, bytes };
 }
 
 function mayGo({ kept, expired, nowMs, retentionMs }: KnownFiles, meta: ObjectMeta): boolean {
@@ -135,68 +132,76 @@ function mayGo({ kept, expired, nowMs, retentionMs }: KnownFiles, meta: ObjectMe
   return age > Math.max(retentionMs, orphanAgeMsMin);
 }
 
-/** The newest version that took one of these files out: those before it have lost it. */
-async function firstReadableVersion(
-  engine: Engine,
-  going: KeySet,
-  signal: AbortSignal,
-): Promise<VacuumPlan["firstReadable"]> {
-  if (going.size === 0) return null;
-  const { commits } = await listLog(engine, { from: 0, signal });
-  const versions = commits.map((commit) => commit.version);
-  let first: number | null = null;
-  for await (const { version, actions } of readCommits(engine, versions, { signal, files: true })) {
-    const loses = actions.some((action) =>
-      action.kind === "remove" && going.has(canonicalPath(action.remove.path, engine.store.uri))
-    );
-    if (loses) first = version;
-  }
-  if (first === null) return null;
-  const found = monotonicTimestamps(commits).find((commit) => commit.version === first);
-  return { version: first, timestampMs: found?.timestampMs ?? null };
-}
-
 /** Objects deleted by one request. */
 const deletesAtOnce = 1000;
 
+type DeleteOptions = {
+  readonly signal: AbortSignal;
+  /** Hears how many files are gone so far. */
+  readonly onProgress?: (files: number) => void;
+};
+
+type Deleted = { readonly files: number; readonly bytes: number };
+
 /**
- * Deletes what was planned. Safe to kill anywhere: what is left goes the next time. Tells the
- * table's history what was done (`VACUUM START`, `VACUUM END`) where cdcdelta may write to it.
- * Errors: the store's.
+ * Deletes what was planned, but for what commits since the plan brought back. Safe to kill anywhere:
+ * what is left goes the next time. Tells the table's history what was done (`VACUUM START`,
+ * `VACUUM END`) where cdcdelta may write to it and there is something to do, and the next vacuum in
+ * mode `lite` where to begin.
+ *
+ * Errors: as `VacuumWatch.look`.
  */
 export async function vacuum(
   engine: Engine,
   plan: VacuumPlan,
-  options: {
-    readonly signal: AbortSignal;
-    /** Hears how many files are gone so far. */
-    readonly onProgress?: (files: number) => void;
-  },
-): Promise<{ readonly files: number; readonly bytes: number }> {
+  options: DeleteOptions,
+): Promise<Deleted> {
   const { signal } = options;
-  const own = plan.state.properties.deletedFileRetentionMs;
-  const checked = plan.retentionMs >= own;
+  const deleted = plan.files === 0
+    ? { files: 0, bytes: 0 }
+    : await deleteAndTell(engine, plan, options);
+  if (plan.doneTo !== null) {
+    await writeLastVacuum(engine, plan.doneTo, { newest: plan.state.version, signal });
+  }
+  return deleted;
+}
+
+async function deleteAndTell(
+  engine: Engine,
+  plan: VacuumPlan,
+  options: DeleteOptions,
+): Promise<Deleted> {
+  const { signal } = options;
+  const { specifiedRetentionMs } = plan;
   const started = await tellHistory(engine, plan.state, signal, "VACUUM START", {
     parameters: {
-      retentionCheckEnabled: checked,
-      defaultRetentionMillis: own,
-      specifiedRetentionMillis: plan.retentionMs,
+      retentionCheckEnabled: !plan.force,
+      defaultRetentionMillis: plan.state.properties.deletedFileRetentionMs,
+      ...(specifiedRetentionMs === null ? {} : { specifiedRetentionMillis: specifiedRetentionMs }),
     },
     metrics: { numFilesToDelete: String(plan.files), sizeOfDataToDelete: String(plan.bytes) },
   });
-  const { files, bytes } = await deleteCandidates(engine, plan, options);
-  await tellHistory(engine, started, signal, "VACUUM END", {
-    parameters: { status: "COMPLETED" },
-    metrics: { numDeletedFiles: String(files), numVacuumedDirectories: "0" },
-  });
-  return { files, bytes };
+  const end = (status: string, metrics: Told["metrics"]) =>
+    tellHistory(engine, started, signal, "VACUUM END", { parameters: { status }, metrics });
+  try {
+    const deleted = await deleteCandidates(engine, plan, options);
+    await end("COMPLETED", {
+      numDeletedFiles: String(deleted.files),
+      numVacuumedDirectories: "0",
+    });
+    return deleted;
+  } catch (error) {
+    // What went wrong matters more than that it could not be told.
+    await end("FAILED", {}).catch(() => undefined);
+    throw error;
+  }
 }
 
 async function deleteCandidates(
   engine: Engine,
   plan: VacuumPlan,
-  { signal, onProgress }: Parameters<typeof vacuum>[2],
-): Promise<{ readonly files: number; readonly bytes: number }> {
+  { signal, onProgress }: DeleteOptions,
+): Promise<Deleted> {
   const watch = watchForVacuum(engine, plan, { signal });
   let [files, bytes] = [0, 0];
   let batch: ObjectMeta[] = [];

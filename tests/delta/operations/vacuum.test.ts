@@ -171,8 +171,13 @@ test.each([
   ["_delta_log/_sidecars/x.parquet", false],
   ["p=1/.part-1.parquet.crc", false],
   ["_SUCCESS", false],
+  ["other/part-1.parquet", false],
+  ["other/p=1/part-1.parquet", false],
+  ["others/part-1.parquet", true],
+  ["metadata/v1.metadata.json", false],
 ])("vacuum may look at %p: %p", (key, may) => {
-  expect(isVacuumable(key, ["p", "_p"])).toBe(may);
+  const foreign = new Set(["other/", "metadata/"]);
+  expect(isVacuumable(key, { partitionColumns: ["p", "_p"], foreign })).toBe(may);
 });
 
 test("a key set has what was added, and hardly anything else", () => {

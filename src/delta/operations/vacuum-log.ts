@@ -1,0 +1,157 @@
+import { CdcDeltaError } from "../../errors.ts";
+import type { Engine } from "../engine.ts";
+import type { Action } from "../log/actions.ts";
+import { deletionVectorKey } from "../log/deletion-vector.ts";
+import { objectKeyOf } from "../log/file-key.ts";
+import { monotonicTimestamps } from "../log/commit-timestamps.ts";
+import { listLog, readCommits } from "../log/log-reader.ts";
+import type { LogCommit } from "../log/log-segment.ts";
+import type { ObjectMeta } from "../storage/object-store.ts";
+import { createKeySet, type KeySet } from "./key-set.ts";
+import { readLastVacuum } from "./last-vacuum.ts";
+import { isExpired, type KnownFiles } from "./vacuum-known.ts";
+import { isVacuumable, type VacuumFolders } from "./vacuum-rules.ts";
+
+type Io = { readonly signal: AbortSignal };
+
+/** What a vacuum does to earlier versions, and how far it leaves nothing to be deleted. */
+export type VacuumEffect = {
+  /** The oldest version that can still be read afterwards; null: as many as before. */
+  readonly firstReadable: { readonly version: number; readonly timestampMs: number | null } | null;
+  /** All that commits up to this version took out is gone after the vacuum; null: not known. */
+  readonly doneTo: number | null;
+};
+
+/** Goes through commits: which versions lose files, and how far all of theirs go. */
+export async function effectOf(
+  engine: Engine,
+  going: KeySet,
+  { known, commits, signal }: Io & {
+    readonly known: KnownFiles;
+    readonly commits: readonly LogCommit[];
+  },
+): Promise<VacuumEffect> {
+  const { uri } = engine.store;
+  const versions = commits.map((commit) => commit.version);
+  const extent = createExtent(known, commits);
+  let first: number | null = null;
+  for await (const { version, actions } of readCommits(engine, versions, { signal, files: true })) {
+    extent.follow(version, actions);
+    for (const key of removedObjects(actions, uri)) if (going.has(key)) first = version;
+  }
+  if (first === null) return { firstReadable: null, doneTo: extent.last() };
+  const found = monotonicTimestamps(commits).find((commit) => commit.version === first);
+  return {
+    firstReadable: { version: first, timestampMs: found?.timestampMs ?? null },
+    doneTo: extent.last(),
+  };
+}
+
+/**
+ * The commits whose removals have all expired, from the first one on: their time is past, by the
+ * file's time and by the commit's own, and so is that of each removal in them.
+ */
+function createExtent({ cutoffMs }: KnownFiles, commits: readonly LogCommit[]) {
+  const fileMs = new Map(monotonicTimestamps(commits).map((c) => [c.version, c.timestampMs]));
+  let last: number | null = null;
+  let open = true;
+  return {
+    /** Whether the commit is one of them. */
+    follow(version: number, actions: readonly Action[]): boolean {
+      open = open && (fileMs.get(version) ?? Infinity) < cutoffMs && actions.every((action) => {
+        if (action.kind === "remove") return isExpired(action.remove, cutoffMs);
+        if (action.kind !== "commitInfo") return true;
+        const own = action.commitInfo["inCommitTimestamp"];
+        return typeof own !== "number" || own < cutoffMs;
+      });
+      if (open) last = version;
+      return open;
+    },
+    last: (): number | null => last,
+  };
+}
+
+function* removedObjects(actions: readonly Action[], uri: string): Generator<string> {
+  for (const action of actions) {
+    if (action.kind !== "remove") continue;
+    const key = objectKeyOf(action.remove.path, uri);
+    if (key !== null) yield key;
+  }
+}
+
+/**
+ * The commits that a vacuum by the log has to go through: those after the last vacuum. Throws `usage`
+ * when the log was cleaned up past it, as what left the table in between can no longer be told.
+ */
+export async function commitsSinceVacuum(
+  engine: Engine,
+  newest: number,
+  { signal }: Io,
+): Promise<readonly LogCommit[]> {
+  const { uri } = engine.store;
+  const last = await readLastVacuum(engine, { signal });
+  // A version that the table does not have yet is that of a table which was here before.
+  const from = last === null || last > newest ? 0 : last + 1;
+  if (from > newest) return [];
+  const { commits } = await listLog(engine, { from, signal });
+  if (commits[0]?.version === from) return commits;
+  const begins = commits[0]?.version ?? newest;
+  const known = from === 0
+    ? "and no vacuum told how far it went"
+    : `and the last vacuum went as far as version ${from - 1}`;
+  throw new CdcDeltaError(
+    "usage",
+    `Cannot vacuum ${uri} in mode lite: its log begins with version ${begins} ${known}, so files ` +
+      "that left the table in between would never be found. Vacuum it in mode full once",
+    { context: { table: uri, version: begins } },
+  );
+}
+
+/**
+ * The files that these commits took out and that may go, each once, with the vectors of deleted rows
+ * and the change data; in the order of the commits. Their time is that of the removal. Whether they
+ * are still there is not asked: deleting what is gone is no error.
+ */
+export async function* candidatesOfLog(
+  engine: Engine,
+  commits: readonly LogCommit[],
+  { known, folders, signal }: Io & {
+    readonly known: KnownFiles;
+    readonly folders: VacuumFolders;
+  },
+): AsyncGenerator<ObjectMeta> {
+  const seen = createKeySet();
+  const extent = createExtent(known, commits);
+  const times = new Map(monotonicTimestamps(commits).map((c) => [c.version, c.timestampMs]));
+  const old = commits.filter(({ meta }) => meta.modifiedMs < known.cutoffMs);
+  const versions = old.map((commit) => commit.version);
+  for await (const { version, actions } of readCommits(engine, versions, { signal, files: true })) {
+    if (!extent.follow(version, actions)) return;
+    for (const object of objectsOf(actions, times.get(version) ?? 0, engine.store.uri)) {
+      const { key } = object;
+      if (known.kept.has(key) || seen.has(key) || !isVacuumable(key, folders)) continue;
+      seen.add(key);
+      yield object;
+    }
+  }
+}
+
+function* objectsOf(
+  actions: readonly Action[],
+  commitMs: number,
+  uri: string,
+): Generator<ObjectMeta> {
+  for (const action of actions) {
+    if (action.kind === "cdc") {
+      const key = objectKeyOf(action.cdc.path, uri);
+      if (key !== null) yield { key, size: action.cdc.size, modifiedMs: commitMs };
+    }
+    if (action.kind !== "remove") continue;
+    const { path, size = 0, deletionTimestamp: modifiedMs = 0, deletionVector } = action.remove;
+    const key = objectKeyOf(path, uri);
+    if (key !== null) yield { key, size, modifiedMs };
+    if (deletionVector === undefined) continue;
+    const vector = deletionVectorKey(deletionVector, uri);
+    if (vector !== null) yield { key: vector, size: deletionVector.sizeInBytes, modifiedMs };
+  }
+}
