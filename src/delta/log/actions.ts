@@ -2,7 +2,8 @@ import type { JsonValue } from "../schema/data-type.ts";
 
 /**
  * Actions of the Delta log (PROTOCOL.md, "Actions"). 64-bit values that exceed 2^53 in real tables
- * are bigint; `stats` stays the JSON text it is.
+ * are bigint; `stats` stays the JSON text it is. An `add`, a `metaData` and a `protocol` that were
+ * read may have members beyond these: what we do not know is written again as it was.
  */
 export type Protocol = {
   readonly minReaderVersion: number;

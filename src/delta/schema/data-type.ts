@@ -42,6 +42,7 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
   readonly [key: string]: JsonValue;
 };
 
+/** One that was read may have members beyond these, which are written again as they were. */
 export type StructField = {
   readonly name: string;
   readonly type: DataType;

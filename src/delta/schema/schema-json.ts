@@ -94,8 +94,9 @@ function readField(json: JsonValue, depth: number): StructField {
   const object = asObject(json, "a field");
   const name = object["name"];
   if (typeof name !== "string") throw corrupt("a field has no name");
-  const metadata = object["metadata"];
+  const { name: _, type: __, nullable: ___, metadata, ...unknown } = object;
   return {
+    ...unknown,
     name,
     type: readType(member(object, "type"), depth + 1),
     nullable: object["nullable"] !== false,
@@ -150,13 +151,9 @@ export function typeToJson(type: DataType): JsonValue {
   }
 }
 
-function fieldToJson(field: StructField): JsonValue {
-  return {
-    name: field.name,
-    type: typeToJson(field.type),
-    nullable: field.nullable,
-    metadata: field.metadata,
-  };
+/** Members that we do not know stay as they were read. */
+function fieldToJson({ name, type, nullable, metadata, ...unknown }: StructField): JsonValue {
+  return { name, type: typeToJson(type), nullable, metadata, ...unknown };
 }
 
 type JsonObject = { readonly [key: string]: JsonValue };
