@@ -5,7 +5,9 @@ import { schemaFromJson } from "../../src/delta/schema/schema-json.ts";
 import { parseLossless, rawNumberText } from "../../src/delta/schema/lossless-json.ts";
 import { type DataType, type JsonValue, struct } from "../../src/delta/schema/data-type.ts";
 import { parseDate, parseDecimal, parseTimestampMicros } from "../../src/delta/log/value-parse.ts";
+import { type ColumnMapping, physicalSchema } from "../../src/delta/schema/column-mapping.ts";
 import type { LiveFile } from "./log-linter.ts";
+import { lintFieldIds, mappingModeOf } from "./mapping-linter.ts";
 
 type Leaf = { nulls: number; readonly values: Value[] };
 type JsonObject = { readonly [key: string]: JsonValue };
@@ -18,9 +20,18 @@ export async function lintDataFile(
 ): Promise<void> {
   const partitionColumns = metadata["partitionColumns"] as string[];
   const schema = schemaFromJson(String(metadata["schemaString"]));
-  const wanted = struct(schema.fields.filter((f) => !partitionColumns.includes(f.name)));
+  const mode = mappingModeOf(metadata) as ColumnMapping;
+  const wanted = physicalSchema(
+    struct(schema.fields.filter((f) => !partitionColumns.includes(f.name))),
+    mode,
+  );
+  lintFieldIds(file.fields, metadata, at);
   const inFile = file.fields.map((node) => node.name);
-  const unknown = inFile.filter((name) => !wanted.fields.some((f) => f.name === name));
+  const configuration = metadata["configuration"] as Readonly<Record<string, string>>;
+  const hidden = Object.entries(configuration).filter(([key]) => /row.*ColumnName$/.test(key))
+    .map(([, name]) => name);
+  const known = [...physicalSchema(schema, mode).fields.map((f) => f.name), ...hidden];
+  const unknown = inFile.filter((name) => !known.includes(name));
   if (unknown.length > 0) at(`columns that the table does not have: ${unknown.join(", ")}`);
   const leaves = new Map<string, Leaf>();
   let rows = 0;

@@ -3,6 +3,7 @@ import type { ObjectStore } from "../../src/delta/storage/object-store.ts";
 import { lintDataFile } from "./data-file-linter.ts";
 import { lintCheckpoints } from "./checkpoint-linter.ts";
 import { signal } from "./delta-table.ts";
+import { lintMapping, mappingModeOf, physicalNameOf } from "./mapping-linter.ts";
 
 /** An action's JSON, parsed by nothing of ours. */
 export type RawAction = Readonly<Record<string, Record<string, unknown>>>;
@@ -35,7 +36,8 @@ export async function lintTable(store: ObjectStore): Promise<string[]> {
 }
 
 const logName = /^_delta_log\/(?:\d{20}\.(?:json|crc|checkpoint\.parquet)|_last_checkpoint)$/;
-const dataName = /^(?:[^/]+=[^/]*\/)*part-\d{5}-[0-9a-f-]{36}\.[a-z]+\.parquet$/;
+const dataName =
+  /^(?:(?:[^/]+=[^/]*\/)*|[0-9a-f]{1,32}\/)part-\d{5}-[0-9a-f-]{36}\.[a-z]+\.parquet$/;
 
 function lintNames({ objects, commits, report }: LintedTable): void {
   for (const key of objects.keys()) {
@@ -173,7 +175,8 @@ function lintSchema(metadata: Record<string, unknown>, at: (finding: string) => 
       const names = fields.map((field) => String(field["name"]).toLowerCase());
       if (new Set(names).size !== names.length) at(`${path}: names differ in case alone`);
       for (const name of names) {
-        if (name === "" || /[ ,;{}()\n\t=]/.test(name)) at(`name "${name}"`);
+        const isPlain = mappingModeOf(metadata) === "none";
+        if (name === "" || (isPlain && /[ ,;{}()\n\t=]/.test(name))) at(`name "${name}"`);
       }
       for (const field of fields) visit(field["type"], `${path}.${field["name"]}`);
     }
@@ -181,10 +184,22 @@ function lintSchema(metadata: Record<string, unknown>, at: (finding: string) => 
   };
   const schema = JSON.parse(String(metadata["schemaString"]));
   visit(schema, "schema");
+  lintMapping(metadata, at);
   const names = schema.fields.map((field: { name: string }) => field.name);
   for (const column of metadata["partitionColumns"] as string[]) {
     if (!names.includes(column)) at(`partition column ${column} is not in the schema`);
   }
+}
+
+/** The partition columns by the names that file actions have for them. */
+function partitionNames(metadata: LiveFile["metadata"]): string[] {
+  const { fields } = JSON.parse(String(metadata["schemaString"]));
+  return (metadata["partitionColumns"] as string[]).map((column) =>
+    physicalNameOf(
+      fields.find((field: { name: string }) => field.name === column),
+      mappingModeOf(metadata),
+    )
+  );
 }
 
 async function lintAdd(table: LintedTable, live: LiveFile): Promise<void> {
@@ -195,13 +210,16 @@ async function lintAdd(table: LintedTable, live: LiveFile): Promise<void> {
   if (size === undefined) return at("the file is not there");
   if (add["size"] !== size) at(`size is ${add["size"]}, the file has ${size} bytes`);
   const values = add["partitionValues"] as Record<string, string | null>;
-  const columns = metadata["partitionColumns"] as string[];
+  const columns = partitionNames(metadata);
   if (Object.keys(values).sort().join() !== [...columns].sort().join()) at("partition columns");
   if (Object.values(values).includes("")) at("an empty partition value");
   const folders = key.split("/").slice(0, -1);
   const told = folders.map((folder) => decodeURIComponent(folder.slice(folder.indexOf("=") + 1)));
   const wanted = columns.map((column) => values[column] ?? "__HIVE_DEFAULT_PARTITION__");
-  if (told.join("\0") !== wanted.join("\0")) at(`the folder does not tell ${wanted.join(", ")}`);
+  const isPrefixed = /^[0-9a-f]+\/part/.test(key);
+  if (!isPrefixed && told.join("\0") !== wanted.join("\0")) {
+    at(`the folder does not tell ${wanted.join(", ")}`);
+  }
   const file = await openParquet({
     byteLength: size,
     read: (start, end) => table.store.get(key, { signal, range: { start, end } }),

@@ -4,8 +4,10 @@ import type { Engine } from "../../src/delta/engine.ts";
 import type { TableState } from "../../src/delta/log/table-state.ts";
 import type { TransactionDraft } from "../../src/delta/log/transaction.ts";
 import { writeDataFile } from "../../src/delta/operations/append.ts";
+import { fileFormatOf, plainFormat } from "../../src/delta/operations/file-format.ts";
 import { newTableActions } from "../../src/delta/operations/create-table.ts";
 import { encodeWithStatistics } from "../../src/delta/parquet/writer.ts";
+import { physicalValues } from "../../src/delta/schema/column-mapping.ts";
 import { struct, type StructType } from "../../src/delta/schema/data-type.ts";
 import { mustCommit, signal } from "./delta-table.ts";
 
@@ -28,13 +30,16 @@ export async function appendRows(
 ): Promise<TableState> {
   const fields = table.schema.fields.filter((f) => !table.partitionColumns.includes(f.name));
   const fileSchema = struct(fields);
+  const format = base === null ? plainFormat : fileFormatOf(base);
   const { rowGroup, statistics } = encodeWithStatistics(
     batchFromRows(fileSchema, part.rows),
     fileSchema,
+    format.statistics,
   );
   const add = await writeDataFile(engine, {
     schema: table.schema,
-    partitionValues: part.partitionValues,
+    format,
+    partitionValues: physicalValues(part.partitionValues, table.schema, format.columnMapping),
     rowGroups: [rowGroup],
     statistics,
   }, { signal });
