@@ -1,3 +1,4 @@
+import type { Value } from "../columns/column-builder.ts";
 import type { Column, ColumnBatch } from "../columns/column.ts";
 import { gatherRows } from "../columns/gather.ts";
 import type { Engine } from "../engine.ts";
@@ -14,8 +15,8 @@ import { mayMeet } from "./file-skipping.ts";
 import type { RowCondition } from "./row-condition.ts";
 import { columnAt, filterColumns, type RowFilter, rowFilter, rowsMeeting } from "./row-filter.ts";
 import { rowGroupBounds } from "./row-group-bounds.ts";
-import { scanFile, type ScannedTable } from "./scan.ts";
-import { fileBounds } from "./value-bounds.ts";
+import { scanFile, type ScannedTable, type ScanOptions } from "./scan.ts";
+import { constantBounds, fileBounds } from "./value-bounds.ts";
 
 /** Which rows and which of their columns are wanted. */
 export type RowSelection = {
@@ -125,23 +126,29 @@ export async function* selectRows(
   }
 }
 
-/** Leaves out the row groups that cannot hold wanted rows. */
+/**
+ * Leaves out the row groups that cannot hold wanted rows. `constants` are columns that have one value
+ * in all of them and do not lie in the file.
+ */
 export function rowGroupChoice(
   filter: RowFilter | null,
   table: Pick<ScannedTable, "partitionColumns" | "columnMapping">,
-  { add, counts }: {
+  { add, counts, constants = new Map() }: {
     readonly add: Pick<AddFile, "partitionValues">;
     readonly counts: SelectionCounts;
+    readonly constants?: ReadonlyMap<string, Value>;
   },
-): NonNullable<Parameters<typeof scanFile>[3]["wantsRowGroup"]> {
+): NonNullable<ScanOptions["wantsRowGroup"]> {
   const inLog = fileBounds({ partitionValues: add.partitionValues }, table);
   return (file, index) => {
     counts.rowGroups += 1;
     if (filter !== null) {
       const inFooter = rowGroupBounds(file, index, table.columnMapping);
       const wanted = mayMeet(filter, (column) => {
-        const isPartition = table.partitionColumns.includes(column.fields[0]?.name ?? "");
-        return isPartition ? inLog(column) : inFooter(column);
+        const name = column.fields[0]?.name ?? "";
+        const constant = constants.get(name);
+        if (constant !== undefined) return constantBounds(constant);
+        return table.partitionColumns.includes(name) ? inLog(column) : inFooter(column);
       });
       if (!wanted) return false;
     }
