@@ -10,6 +10,8 @@ export type TextSink = {
   readonly columns: number;
   /** Resolves once the text was taken over, so that the writer never runs ahead of the reader. */
   write(text: string): Promise<void>;
+  /** As `write`, for what is no text. */
+  writeBytes(bytes: Uint8Array): Promise<void>;
   /** Aborted when the reader went away (EPIPE); what is written then is dropped. */
   readonly closed: AbortSignal;
 };
@@ -84,24 +86,26 @@ type TtyLike = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly colu
 function sinkOf(stream: TtyLike): TextSink {
   const closed = new AbortController();
   stream.on("error", () => closed.abort());
+  const writeBytes = async (bytes: Uint8Array): Promise<void> => {
+    if (closed.signal.aborted || bytes.length === 0) return;
+    await new Promise<void>((resolve) => {
+      // Resolved on close as well: after EPIPE some runtimes never call back.
+      const done = (): void => {
+        closed.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      closed.signal.addEventListener("abort", done);
+      stream.write(bytes, (error) => {
+        if (error != null) closed.abort();
+        done();
+      });
+    });
+  };
   return {
     isTTY: stream.isTTY === true,
     columns: stream.columns ?? 100,
     closed: closed.signal,
-    async write(text) {
-      if (closed.signal.aborted || text === "") return;
-      await new Promise<void>((resolve) => {
-        // Resolved on close as well: after EPIPE some runtimes never call back.
-        const done = (): void => {
-          closed.signal.removeEventListener("abort", done);
-          resolve();
-        };
-        closed.signal.addEventListener("abort", done);
-        stream.write(Buffer.from(text), (error) => {
-          if (error != null) closed.abort();
-          done();
-        });
-      });
-    },
+    writeBytes,
+    write: (text) => writeBytes(Buffer.from(text)),
   };
 }

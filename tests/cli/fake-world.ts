@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { runCli } from "../../src/cli/run-cli.ts";
 import type { CliWorld, SignalName, TextSink } from "../../src/cli/world.ts";
 
@@ -13,6 +14,8 @@ export type FakeWorldOptions = {
 export type FakeWorld = {
   readonly world: CliWorld;
   readonly stdout: () => string;
+  /** What was written to standard output that is no text. */
+  readonly stdoutBytes: () => Uint8Array;
   readonly stderr: () => string;
   readonly signal: (name: SignalName) => void;
   readonly exits: number[];
@@ -41,6 +44,7 @@ export function fakeWorld(argv: readonly string[], options: FakeWorldOptions = {
   return {
     world,
     stdout: stdout.text,
+    stdoutBytes: stdout.bytes,
     stderr: stderr.text,
     signal: (name) => listeners.forEach((listener) => listener(name)),
     exits,
@@ -51,17 +55,28 @@ export function fakeWorld(argv: readonly string[], options: FakeWorldOptions = {
 export async function cli(
   argv: readonly string[],
   options: FakeWorldOptions = {},
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const { world, stdout, stderr } = fakeWorld(argv, options);
+): Promise<{
+  readonly code: number;
+  readonly stdout: string;
+  readonly stdoutBytes: Uint8Array;
+  readonly stderr: string;
+}> {
+  const { world, stdout, stdoutBytes, stderr } = fakeWorld(argv, options);
   const code = await runCli(world);
-  return { code, stdout: stdout(), stderr: stderr() };
+  return { code, stdout: stdout(), stdoutBytes: stdoutBytes(), stderr: stderr() };
 }
 
-function sink(charsMax: number): { readonly sink: TextSink; readonly text: () => string } {
+function sink(charsMax: number): {
+  readonly sink: TextSink;
+  readonly text: () => string;
+  readonly bytes: () => Uint8Array;
+} {
   let text = "";
+  const chunks: Uint8Array[] = [];
   const closed = new AbortController();
   return {
     text: () => text,
+    bytes: () => Buffer.concat(chunks),
     sink: {
       isTTY: false,
       columns: 100,
@@ -69,6 +84,10 @@ function sink(charsMax: number): { readonly sink: TextSink; readonly text: () =>
       write(part) {
         if (!closed.signal.aborted) text += part;
         if (text.length > charsMax) closed.abort();
+        return Promise.resolve();
+      },
+      writeBytes(bytes) {
+        if (!closed.signal.aborted) chunks.push(bytes.slice());
         return Promise.resolve();
       },
     },
