@@ -158,4 +158,15 @@ describe("a vacuum stops before the next delete when the table", () => {
     const left = [await isThere(engine, "a/0999"), await isThere(engine, "a/1000")];
     expect(left).toEqual([false, true]);
   });
+
+  test("but not for a longer retention when a shorter one was forced", async () => {
+    const [engine, steps] = await manyOrphans();
+    const plan = await planVacuum(engine, { ...own, force: true });
+    const [, grow] = cases[1]!;
+    steps.after = async () => {
+      steps.after = () => Promise.resolve();
+      await grow(engine);
+    };
+    expect((await vacuum(engine, plan, { signal })).files).toBe(1502);
+  });
 });
