@@ -10,13 +10,16 @@ export type Mortality = {
   readonly steps: string[];
   died: string | null;
   onDeath: () => void;
+  /** Called before each request, which waits for it: somebody else gets in between. */
+  before: (step: number) => Promise<unknown> | null;
 };
 
 /** One request of a process; when it dies there, nobody ever hears the answer. */
 async function step<T>(life: Mortality, name: string, effect: () => Promise<T>): Promise<T> {
   if (!life.process.alive) return await new Promise<T>(() => undefined);
-  life.steps.push(name);
-  if (life.steps.length !== life.dieAt?.step) return await effect();
+  const number = life.steps.push(name);
+  await life.before(number);
+  if (number !== life.dieAt?.step) return await effect();
   life.process.alive = false;
   life.died = name;
   if (life.dieAt.happens) await effect();

@@ -86,6 +86,7 @@ export function newLife(name: string, dieAt: Mortality["dieAt"] = null): Life {
     steps: [],
     died: null,
     onDeath: () => undefined,
+    before: () => null,
   };
 }
 
@@ -116,6 +117,11 @@ function sourceOptions(world: ReplayWorld, life: Life): KafkaSourceOptions {
     random,
     onEvent: () => undefined,
   };
+}
+
+/** As `run`, while virtual time passes anyway. */
+export function runMeanwhile(world: ReplayWorld, name: string): Promise<PumpSummary> {
+  return runOf(world, newLife(name), 4);
 }
 
 /** `cdcdelta run --until-latest`. */

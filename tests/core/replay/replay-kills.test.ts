@@ -1,0 +1,95 @@
+import { expect, test } from "bun:test";
+import { CdcDeltaError } from "../../../src/errors.ts";
+import {
+  allRows,
+  createWorld,
+  newLife,
+  produce,
+  replaySame,
+  type ReplayWorld,
+  run,
+  runMeanwhile,
+  topic,
+} from "./replay-world.ts";
+
+const asked = {
+  keys: ["shop.orders"],
+  from: { kind: "offsets", offsets: [{ topic, partition: 0, offset: 5n }] },
+} as const;
+
+/** A partition, and one that comes later; three versions. */
+async function fedWorld(): Promise<ReplayWorld> {
+  const world = createWorld();
+  for (const [index, count] of [4, 3, 3].entries()) {
+    produce(world, 0, count);
+    if (index > 0) produce(world, 1, 2);
+    await run(world);
+  }
+  return world;
+}
+
+/** Every request of a replay, the first ones of which only look. */
+async function stepsOfReplay(): Promise<readonly string[]> {
+  const life = newLife("replay");
+  await replaySame(await fedWorld(), asked, life);
+  return life.steps;
+}
+
+const writes = /^(put|putIfAbsent|delete|kafka (commitOffsets|join|sync|leave))/;
+
+test("killed at every request, a run afterwards makes the table what it was", async () => {
+  const steps = await stepsOfReplay();
+  expect(steps.filter((name) => writes.test(name)).length).toBeGreaterThan(6);
+  const expected = await allRows(await fedWorld());
+  const deaths = steps.flatMap((name, index) => {
+    const step = index + 1;
+    return writes.test(name)
+      ? [{ step, happens: false }, { step, happens: true }]
+      : [{ step, happens: false }];
+  });
+  for (const dieAt of deaths) {
+    const world = await fedWorld();
+    const life = newLife("replay", dieAt);
+    const ended = await replaySame(world, asked, life);
+    const name = `step ${dieAt.step}, ${life.died} ${dieAt.happens}`;
+    expect({ name, ended }).toEqual({ name, ended: false });
+    await run(world);
+    expect({ name, rows: await allRows(world) }).toEqual({ name, rows: expected });
+  }
+}, 120_000);
+
+test("a sink that runs in between at any request is fenced off, or harmless", async () => {
+  const steps = await stepsOfReplay();
+  const first = steps.indexOf("kafka describe") + 1;
+  const last = steps.findIndex((name) => name.startsWith("putIfAbsent")) + 2;
+  const withMore = await fedWorld();
+  const less = await allRows(withMore);
+  produce(withMore, 0, 2);
+  await run(withMore);
+  const more = await allRows(withMore);
+  let refused = 0;
+  for (let at = first; at <= last; at++) {
+    for (const news of [false, true]) {
+      const world = await fedWorld();
+      const life = newLife("replay");
+      life.before = (step) => {
+        if (step !== at) return null;
+        if (news) produce(world, 0, 2);
+        return runMeanwhile(world, "rival");
+      };
+      const error = await replaySame(world, asked, life).then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      if (error !== null) {
+        expect(error).toBeInstanceOf(CdcDeltaError);
+        expect((error as CdcDeltaError).code).toBe("conflict");
+        refused += 1;
+      }
+      await run(world);
+      const name = `step ${at}, ${steps[at - 1]}, news ${news}`;
+      expect({ name, rows: await allRows(world) }).toEqual({ name, rows: news ? more : less });
+    }
+  }
+  expect(refused).toBeGreaterThan(0);
+}, 120_000);
