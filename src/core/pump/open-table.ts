@@ -14,6 +14,7 @@ import {
   type TableView,
   type TableWatermark,
 } from "../encode/encode-job.ts";
+import { refuseColumns } from "./refuse-columns.ts";
 import { partitionName, type PositionOwner, watermarksOf } from "../position/watermark.ts";
 
 const retentionProperty = "delta.setTransactionRetentionDuration";
@@ -61,7 +62,8 @@ export function schemaText(schema: StructType): string {
 
 /**
  * Loads a table at its first record. Errors: `usage` when it is no table of cdcdelta's, or one that
- * lets positions expire.
+ * lets positions expire; `unsupported`, naming them, for features and columns that rows of documents
+ * cannot honour.
  */
 export async function openTable(
   key: TableKey,
@@ -72,6 +74,7 @@ export async function openTable(
   if (state !== null) {
     assertWritable(state, home.uri);
     refuseOtherTables(key, home.uri, state.schema);
+    refuseColumns(key, home.uri, state.schema);
   }
   refuseExpiringPositions(home.uri, state?.metadata.configuration ?? home.configuration);
   return {
