@@ -77,6 +77,14 @@ export type DomainMetadata = {
   readonly removed: boolean;
 };
 
+/** A Parquet file with file actions of a V2 checkpoint. */
+export type Sidecar = {
+  /** Its name in `_delta_log/_sidecars/`. */
+  readonly path: string;
+  readonly sizeInBytes: number;
+  readonly modificationTime: number;
+};
+
 export type AddCdcFile = {
   readonly path: string;
   readonly partitionValues: PartitionValues;

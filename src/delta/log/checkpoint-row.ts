@@ -7,6 +7,7 @@ import type {
   Protocol,
   RemoveFile,
   SetTransaction,
+  Sidecar,
 } from "./actions.ts";
 
 /** A row of a checkpoint: one of its columns is set. */
@@ -108,6 +109,25 @@ export function protocolRow(protocol: Protocol): CheckpointRow {
 /** The row of a live domain. */
 export function domainMetadataRow(domain: DomainMetadata): CheckpointRow {
   return { ...none, domainMetadata: { ...domain } };
+}
+
+/** The row that tells a V2 checkpoint's version. */
+export function checkpointMetadataRow(version: number): CheckpointRow {
+  return { ...none, checkpointMetadata: { version: BigInt(version) } };
+}
+
+/** The row of a sidecar. */
+export function sidecarRow(sidecar: Sidecar): CheckpointRow {
+  const { path, sizeInBytes, modificationTime } = sidecar;
+  return {
+    ...none,
+    sidecar: {
+      path,
+      sizeInBytes: long(sizeInBytes),
+      modificationTime: long(modificationTime),
+      tags: null,
+    },
+  };
 }
 
 function long(value: number | undefined): bigint | null {

@@ -104,7 +104,19 @@ export const sidecarColumn = field(
   struct([field("path", text), field("sizeInBytes", long)]),
 );
 
-/** What we write. */
+const checkpointMetadataColumn = field("checkpointMetadata", struct([field("version", long)]));
+
+const writtenSidecarColumn = field(
+  "sidecar",
+  struct([
+    field("path", text),
+    field("sizeInBytes", long),
+    field("modificationTime", long),
+    field("tags", textMap),
+  ]),
+);
+
+/** The file of a classic checkpoint. */
 export function checkpointSchema(options: AddColumns): StructType {
   return struct([
     txnColumn,
@@ -114,4 +126,15 @@ export function checkpointSchema(options: AddColumns): StructType {
     protocolColumn,
     domainMetadataColumn,
   ]);
+}
+
+/** The top file of a V2 checkpoint (PROTOCOL.md, "V2 Spec"). */
+export function topFileSchema(options: AddColumns): StructType {
+  const { fields } = checkpointSchema(options);
+  return struct([...fields, checkpointMetadataColumn, writtenSidecarColumn]);
+}
+
+/** A sidecar of a V2 checkpoint: files and tombstones. */
+export function sidecarSchema(options: AddColumns): StructType {
+  return struct([addColumn(options), removeColumn]);
 }

@@ -3,6 +3,7 @@ import { CdcDeltaError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import type { JsonValue } from "../schema/data-type.ts";
 import { parseLossless, rawNumberText, stringifyLossless } from "../schema/lossless-json.ts";
+import type { Sidecar } from "./actions.ts";
 import { lastCheckpointKey } from "./log-path.ts";
 
 /** What `_last_checkpoint` tells: a hint, never the truth (PROTOCOL.md, "Last Checkpoint File"). */
@@ -14,6 +15,16 @@ export type LastCheckpoint = {
   readonly parts?: number;
   readonly sizeInBytes?: number;
   readonly numOfAddFiles?: number;
+  readonly v2Checkpoint?: V2CheckpointHint;
+};
+
+/** The top file of a V2 checkpoint, and its sidecars where they are few. */
+export type V2CheckpointHint = {
+  /** Its name in `_delta_log/`. */
+  readonly path: string;
+  readonly sizeInBytes: number;
+  readonly modificationTime: number;
+  readonly sidecarFiles?: readonly Sidecar[];
 };
 
 /** Reads the hint; null when it is missing, broken, or its checksum is wrong. */
@@ -60,7 +71,7 @@ function isCount(value: JsonValue | undefined): value is number {
 
 /** The hint as the text of `_last_checkpoint`, with its checksum. Pure. */
 export function formatLastCheckpoint(hint: LastCheckpoint): string {
-  const object: { readonly [key: string]: JsonValue } = { ...hint };
+  const object = hint as { readonly [key: string]: JsonValue };
   return stringifyLossless({ ...object, checksum: checksumOf(object) });
 }
 

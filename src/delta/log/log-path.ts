@@ -67,6 +67,14 @@ export function classicCheckpointKey(version: number): string {
   return `${versionPrefix(version)}.checkpoint.parquet`;
 }
 
+/** The key of the top file of a V2 checkpoint, named by a UUID. */
+export function v2CheckpointKey(version: number, uuid: string): string {
+  return `${versionPrefix(version)}.checkpoint.${uuid}.parquet`;
+}
+
+/** Where the sidecars of V2 checkpoints lie. */
+export const sidecarFolder = `${logFolder}_sidecars/`;
+
 /** A key that sorts after everything that belongs to older versions, and before `version`'s files. */
 export function startAfterForVersion(version: number): string {
   return versionPrefix(version);

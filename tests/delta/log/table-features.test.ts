@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { Metadata, Protocol } from "../../../src/delta/log/actions.ts";
+import type { GatedTable } from "../../../src/delta/log/feature-rules.ts";
 import {
   assertReadable,
   assertWritable,
   featuresBlockingRead,
   featuresBlockingWrite,
-  type GatedTable,
   protocolFeatures,
 } from "../../../src/delta/log/table-features.ts";
 import {

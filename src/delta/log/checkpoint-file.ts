@@ -1,0 +1,48 @@
+import { batchFromRows } from "../columns/column-builder.ts";
+import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
+import { assembleParquetFile, encodeRowGroup } from "../parquet/writer.ts";
+import type { StructType } from "../schema/data-type.ts";
+import type { CheckpointRow } from "./checkpoint-row.ts";
+import { createdBy } from "./engine-info.ts";
+
+/** Rows of a row group: what is in memory at once, besides the encoded bytes. */
+const rowGroupRows = 5_000;
+
+/** A file of a checkpoint that grows in memory, encoded. */
+export type CheckpointFile = {
+  push(row: CheckpointRow): void;
+  readonly rows: number;
+  finish(): FinishedFile;
+};
+
+export type FinishedFile = {
+  readonly chunks: readonly Uint8Array[];
+  readonly sizeInBytes: number;
+};
+
+/** A new file with these columns. */
+export function checkpointFile(schema: StructType): CheckpointFile {
+  const rowGroups: EncodedRowGroup[] = [];
+  let pending: CheckpointRow[] = [];
+  let rows = 0;
+  const flush = (): void => {
+    if (pending.length === 0) return;
+    rowGroups.push(encodeRowGroup(batchFromRows(schema, pending), schema, { codec: "zstd" }));
+    pending = [];
+  };
+  return {
+    push(row) {
+      pending.push(row);
+      rows += 1;
+      if (pending.length === rowGroupRows) flush();
+    },
+    get rows() {
+      return rows;
+    },
+    finish() {
+      flush();
+      const chunks = assembleParquetFile(schema, rowGroups, { createdBy });
+      return { chunks, sizeInBytes: chunks.reduce((size, chunk) => size + chunk.byteLength, 0) };
+    },
+  };
+}
