@@ -1,7 +1,8 @@
 import { CdcDeltaError, messageOf } from "../../errors.ts";
 import { type LosslessInput, parseLossless, stringifyLossless } from "../schema/lossless-json.ts";
-import { asActionObject, badAction } from "./action-fields.ts";
+import { type ActionObject, asActionObject, badAction } from "./action-fields.ts";
 import {
+  hasUnknownMembers,
   readAdd,
   readCdcFile,
   readDomainMetadata,
@@ -11,6 +12,7 @@ import {
   readTransaction,
 } from "./action-parts.ts";
 import type { Action, CommitInfo } from "./actions.ts";
+import { type Line, type LineKind, lineKind, linesOf } from "./log-lines.ts";
 import { repairAdvice } from "./repair-advice.ts";
 
 export type ParseCommitOptions = {
@@ -18,6 +20,10 @@ export type ParseCommitOptions = {
   readonly source: string;
   /** False leaves out `add`, `remove` and `cdc` without parsing them. Default true. */
   readonly files?: boolean;
+  /** False leaves out `commitInfo` without parsing it. Default true. */
+  readonly commitInfo?: boolean;
+  /** The number of the first line, for messages; null: not known. Default 1. */
+  readonly firstLine?: number | null;
 };
 
 const decoder = new TextDecoder();
@@ -29,29 +35,68 @@ const encoder = new TextEncoder();
  */
 export function parseCommit(bytes: Uint8Array, options: ParseCommitOptions): Action[] {
   const actions: Action[] = [];
-  const lines = decoder.decode(bytes).split("\n");
-  for (const [index, line] of lines.entries()) {
-    if (options.files === false && fileActionStart.test(line)) continue;
-    try {
-      const action = parseAction(line);
-      if (action !== null) actions.push(action);
-    } catch (cause) {
-      const where = `${options.source}, line ${index + 1}`;
-      if (cause instanceof CdcDeltaError && cause.code !== "log-corrupt") throw cause;
-      throw new CdcDeltaError(
-        "log-corrupt",
-        `Cannot read the Delta log at ${where}: ${messageOf(cause)}. ${repairAdvice}`,
-        { cause, context: { file: options.source, line: index + 1 } },
-      );
-    }
+  for (const [index, line] of linesOf(bytes).entries()) {
+    const kind = lineKind(bytes, line);
+    if (options.commitInfo === false && kind === "commitInfo") continue;
+    if (options.files === false && isOfFile(bytes, line, kind)) continue;
+    const action = parseLine(bytes, line, index, options);
+    if (action !== null) actions.push(action);
   }
   return actions;
 }
 
-const fileActionStart = /^\s*\{\s*"(?:add|remove|cdc)"\s*:/;
+const fileActionStart = /^\s*\{\s*"(?:add|remove|cdc)"\s*:\s*\{/;
+/** White space that a writer may have put in front of an action. */
+const startBytesMax = 64;
 
-/** Digits that a JavaScript number may round: only then is the slow, lossless parser needed. */
-const longNumber = /\d{16}/;
+function isOfFile(bytes: Uint8Array, { start, end }: Line, kind: LineKind | null): boolean {
+  if (kind !== null) return kind === "add" || kind === "remove" || kind === "cdc";
+  const head = bytes.subarray(start, Math.min(end, start + startBytesMax));
+  return fileActionStart.test(decoder.decode(head));
+}
+
+/**
+ * The `add` or the `remove` actions of some lines of the log, the last one first; others are not
+ * parsed. Throws as `parseCommit`.
+ */
+export function parseFileActions<Kind extends "add" | "remove">(
+  bytes: Uint8Array,
+  kind: Kind,
+  options: Pick<ParseCommitOptions, "source" | "firstLine">,
+): Extract<Action, { readonly kind: Kind }>[] {
+  const found: Extract<Action, { readonly kind: Kind }>[] = [];
+  const isWanted = (action: Action): action is Extract<Action, { readonly kind: Kind }> =>
+    action.kind === kind;
+  const lines = linesOf(bytes);
+  for (let index = lines.length - 1; index >= 0; index--) {
+    const line = lines[index]!;
+    const told = lineKind(bytes, line);
+    if (told !== null && told !== kind) continue;
+    const action = parseLine(bytes, line, index, options);
+    if (action !== null && isWanted(action)) found.push(action);
+  }
+  return found;
+}
+
+function parseLine(
+  bytes: Uint8Array,
+  { start, end }: Line,
+  index: number,
+  { source, firstLine = 1 }: Pick<ParseCommitOptions, "source" | "firstLine">,
+): Action | null {
+  try {
+    return parseAction(decoder.decode(bytes.subarray(start, end)));
+  } catch (cause) {
+    const line = firstLine === null ? null : firstLine + index;
+    if (cause instanceof CdcDeltaError && cause.code !== "log-corrupt") throw cause;
+    throw new CdcDeltaError(
+      "log-corrupt",
+      `Cannot read the Delta log at ${source}${line === null ? "" : `, line ${line}`}: ` +
+        `${messageOf(cause)}. ${repairAdvice}`,
+      { cause, context: { file: source, ...(line === null ? {} : { line }) } },
+    );
+  }
+}
 
 /** One line → an action; null for blank lines and unknown kinds. Throws `log-corrupt`. */
 export function parseAction(line: string): Action | null {
@@ -60,7 +105,9 @@ export function parseAction(line: string): Action | null {
   try {
     json = JSON.parse(line);
     const object = asActionObject(json, "an action");
-    if (object["commitInfo"] === undefined && longNumber.test(line)) json = parseLossless(line);
+    const isExact = object["commitInfo"] !== undefined ||
+      !(mayBeRounded(object) || someUnknown(object));
+    if (!isExact) json = parseLossless(line);
   } catch (cause) {
     if (cause instanceof CdcDeltaError) throw cause;
     throw badAction("it is not JSON");
@@ -71,6 +118,23 @@ export function parseAction(line: string): Action | null {
     if (action !== null) return action;
   }
   return null;
+}
+
+/** True when members are kept that we do not know: then as they are written. */
+function someUnknown(action: ActionObject): boolean {
+  return Object.entries(action).some(([kind, value]) =>
+    typeof value === "object" && value !== null && hasUnknownMembers(kind, value as ActionObject)
+  );
+}
+
+/** True for numbers that JavaScript may have rounded: only then is the slow parser needed. */
+function mayBeRounded(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isSafeInteger(value);
+  if (typeof value !== "object" || value === null) return false;
+  for (const key in value) {
+    if (mayBeRounded((value as Readonly<Record<string, unknown>>)[key])) return true;
+  }
+  return false;
 }
 
 function readKind(kind: string, value: unknown): Action | null {

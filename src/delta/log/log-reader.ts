@@ -6,7 +6,7 @@ import type { Action } from "./actions.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
 import { commitIdOf } from "./log-replay.ts";
 import { commitKey, isPastVersions, logFolder, startAfterForVersion } from "./log-path.ts";
-import { type LogListing, type LogPiece, type LogSegment, readListing } from "./log-segment.ts";
+import { type LogListing, type LogSegment, readListing } from "./log-segment.ts";
 
 type ReadOptions = { readonly signal: AbortSignal };
 
@@ -108,53 +108,6 @@ export async function* readCommits(
       if (actions === null) throw logFileGone(engine.store.uri, commitKey(version));
       yield { version, actions };
     }
-  }
-}
-
-/**
- * What a segment's pieces hold, in order, several read at a time; of commits read as a compaction
- * only the sum is there. A compaction that cannot be parsed is not needed: its commits are read.
- * Throws as `readCommits`.
- */
-export async function* readPieces(
-  engine: Engine,
-  { pieces }: LogSegment,
-  options: ReadOptions & { readonly files: boolean },
-): AsyncGenerator<readonly Action[]> {
-  for (let i = 0; i < pieces.length; i += commitsAtOnce) {
-    const wave = pieces.slice(i, i + commitsAtOnce);
-    const read = await Promise.all(wave.map((piece) => readPiece(engine, piece, options)));
-    for (const [index, actions] of read.entries()) {
-      const piece = wave[index]!;
-      if (actions !== null) yield actions;
-      else if (piece.kind === "commit") {
-        throw logFileGone(engine.store.uri, commitKey(piece.version));
-      } else {
-        const versions = Array.from(
-          { length: piece.endVersion - piece.version + 1 },
-          (_, at) => piece.version + at,
-        );
-        for await (const commit of readCommits(engine, versions, options)) yield commit.actions;
-      }
-    }
-  }
-}
-
-/** Null when the file is gone, or cannot be used. */
-async function readPiece(
-  engine: Engine,
-  piece: LogPiece,
-  options: ReadOptions & { readonly files: boolean },
-): Promise<Action[] | null> {
-  if (piece.kind === "commit") return await readCommit(engine, piece.version, options);
-  const { key } = piece.meta;
-  const bytes = await getIfThere(engine, key, { signal: options.signal });
-  if (bytes === null) return null;
-  try {
-    return parseCommit(bytes, { source: `${engine.store.uri}/${key}`, files: options.files });
-  } catch (error) {
-    if (error instanceof CdcDeltaError && error.code === "log-corrupt") return null;
-    throw error;
   }
 }
 

@@ -1,13 +1,11 @@
 import type {
   Action,
-  AddFile,
   DomainMetadata,
   Metadata,
   Protocol,
   RemoveFile,
   SetTransaction,
 } from "./actions.ts";
-import { fileKey } from "./file-key.ts";
 
 /** Everything of a version but its files. */
 export type ReplayedState = {
@@ -28,45 +26,60 @@ export const emptyState: ReplayedState = {
   commitId: null,
 };
 
+/** Replays commits one by one; what it started from stays as it was. */
+export type StateReplay = {
+  apply(actions: readonly Action[]): void;
+  state(): ReplayedState;
+};
+
 /**
- * The state after some commits, oldest first (PROTOCOL.md, "Action Reconciliation": the newest
- * wins; for `txn` that is the newest in the log, not the highest version). Pure.
+ * The state while commits are replayed, oldest first (PROTOCOL.md, "Action Reconciliation": the
+ * newest wins; for `txn` that is the newest in the log, not the highest version).
  */
+export function stateReplay(start: ReplayedState): StateReplay {
+  let { protocol, metadata, commitId } = start;
+  const transactions = new Map(start.transactions);
+  const domainMetadata = new Map(start.domainMetadata);
+  return {
+    apply(actions) {
+      commitId = commitIdOf(actions);
+      for (const action of actions) {
+        switch (action.kind) {
+          case "protocol":
+            protocol = action.protocol;
+            break;
+          case "metaData":
+            metadata = action.metaData;
+            break;
+          case "txn":
+            transactions.set(action.txn.appId, action.txn);
+            break;
+          case "domainMetadata": {
+            const { domain, removed } = action.domainMetadata;
+            if (removed) domainMetadata.delete(domain);
+            else domainMetadata.set(domain, action.domainMetadata);
+            break;
+          }
+          case "add":
+          case "remove":
+          case "cdc":
+          case "commitInfo":
+            break;
+        }
+      }
+    },
+    state: () => ({ protocol, metadata, transactions, domainMetadata, commitId }),
+  };
+}
+
+/** The state after some commits, oldest first. Pure. */
 export function replayState(
   start: ReplayedState,
   commits: readonly (readonly Action[])[],
 ): ReplayedState {
-  let { protocol, metadata, commitId } = start;
-  const transactions = new Map(start.transactions);
-  const domainMetadata = new Map(start.domainMetadata);
-  for (const actions of commits) {
-    commitId = commitIdOf(actions);
-    for (const action of actions) {
-      switch (action.kind) {
-        case "protocol":
-          protocol = action.protocol;
-          break;
-        case "metaData":
-          metadata = action.metaData;
-          break;
-        case "txn":
-          transactions.set(action.txn.appId, action.txn);
-          break;
-        case "domainMetadata": {
-          const { domain, removed } = action.domainMetadata;
-          if (removed) domainMetadata.delete(domain);
-          else domainMetadata.set(domain, action.domainMetadata);
-          break;
-        }
-        case "add":
-        case "remove":
-        case "cdc":
-        case "commitInfo":
-          break;
-      }
-    }
-  }
-  return { protocol, metadata, transactions, domainMetadata, commitId };
+  const replay = stateReplay(start);
+  for (const actions of commits) replay.apply(actions);
+  return replay.state();
 }
 
 /** The id that a writer gave its commit, by which it is recognised; null without one. */
@@ -77,50 +90,6 @@ export function commitIdOf(actions: readonly Action[]): string | null {
     return typeof id === "string" ? id : null;
   }
   return null;
-}
-
-/** What some commits did to files, by file key: each key is in one of the two. */
-export type FileChanges = {
-  readonly adds: ReadonlyMap<string, AddFile>;
-  readonly removes: ReadonlyMap<string, RemoveFile>;
-};
-
-/**
- * Reconciles the file actions of commits, oldest first. Within one commit the order of actions
- * means nothing, so its removes count first. Pure.
- */
-export function replayFiles(
-  commits: readonly (readonly Action[])[],
-  tableUri: string,
-): FileChanges {
-  const adds = new Map<string, AddFile>();
-  const removes = new Map<string, RemoveFile>();
-  for (const actions of commits) {
-    for (const action of actions) {
-      if (action.kind !== "remove") continue;
-      const key = fileKey(action.remove, tableUri);
-      adds.delete(key);
-      removes.set(key, action.remove);
-    }
-    for (const action of actions) {
-      if (action.kind !== "add") continue;
-      const key = fileKey(action.add, tableUri);
-      removes.delete(key);
-      adds.set(key, action.add);
-    }
-  }
-  return { adds, removes };
-}
-
-/** True when a checkpoint's file action is superseded by later commits. */
-export function isSuperseded(
-  changes: FileChanges,
-  file: AddFile | RemoveFile,
-  tableUri: string,
-): boolean {
-  if (changes.adds.size === 0 && changes.removes.size === 0) return false;
-  const key = fileKey(file, tableUri);
-  return changes.adds.has(key) || changes.removes.has(key);
 }
 
 /**

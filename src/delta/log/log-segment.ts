@@ -15,7 +15,7 @@ export type LogCompaction = {
 
 /** A file to replay: a commit, or a compaction in the place of several. */
 export type LogPiece =
-  | { readonly kind: "commit"; readonly version: number }
+  | ({ readonly kind: "commit" } & LogCommit)
   | ({ readonly kind: "compaction" } & LogCompaction);
 
 /**
@@ -140,9 +140,9 @@ function piecesOf(
   }
   const pieces: LogPiece[] = [];
   for (let i = 0; i < commits.length; i++) {
-    const { version } = commits[i]!;
+    const { version, meta } = commits[i]!;
     const compaction = longest.get(version);
-    if (compaction === undefined) pieces.push({ kind: "commit", version });
+    if (compaction === undefined) pieces.push({ kind: "commit", version, meta });
     else {
       pieces.push({ kind: "compaction", ...compaction });
       i += compaction.endVersion - version;

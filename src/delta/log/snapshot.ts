@@ -1,18 +1,15 @@
 import type { Engine } from "../engine.ts";
-import type { Action, AddFile, RemoveFile } from "./actions.ts";
+import type { AddFile, RemoveFile } from "./actions.ts";
 import { statisticsSchema } from "./checkpoint-parsed.ts";
 import { readCheckpointFiles } from "./checkpoint-reader.ts";
 import { commitTimestampMs } from "./commit-timestamps.ts";
-import { readPieces, withListing } from "./log-reader.ts";
-import { type FileChanges, isSuperseded, replayFiles, replayState } from "./log-replay.ts";
+import { createExactKeySet } from "./exact-key-set.ts";
+import { fileKey } from "./file-key.ts";
+import { withListing } from "./log-reader.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
+import { type FileBatch, filesOfPieces } from "./piece-actions.ts";
 import { assertReadable } from "./table-features.ts";
-import {
-  readCheckpointStateOf,
-  type TableState,
-  toTableState,
-  withCommitId,
-} from "./table-state.ts";
+import { replaySegmentState, type TableState, toTableState } from "./table-state.ts";
 import { findVersionAt } from "./time-travel.ts";
 
 /** A version of a table: its state and its files. */
@@ -37,7 +34,8 @@ export type TableVersion = {
   /** When the version was committed; null when the log no longer tells. */
   readonly timestampMs: number | null;
   /**
-   * The live files and tombstones, each once, in batches of bounded size; may be called again.
+   * The live files and tombstones, each once, in batches of bounded size, those of the newest
+   * commit first; may be called again.
    * Errors: `log-corrupt`, the store's; `not-found` (retryable) when a clean-up took a log file.
    */
   readonly files: (options: { readonly signal: AbortSignal }) => AsyncIterable<FileBatch>;
@@ -56,7 +54,10 @@ export async function openVersion(
   return await withVersion(engine, options, (version) => Promise.resolve(version));
 }
 
-/** As `openVersion`, with all files held: for tables whose files are few, and their rows. */
+/**
+ * As `openVersion`, with all files held, in the order in which the log has them: for tables whose
+ * files are few, and their rows.
+ */
 export async function loadSnapshot(
   engine: Engine,
   options: LoadSnapshotOptions,
@@ -68,7 +69,7 @@ export async function loadSnapshot(
       for (const add of adds) files.push(add);
       for (const remove of removes) tombstones.push(remove);
     }
-    return { ...state, files, tombstones, timestampMs };
+    return { ...state, files: files.reverse(), tombstones: tombstones.reverse(), timestampMs };
   });
 }
 
@@ -110,49 +111,37 @@ async function versionOf(
   }
 }
 
-export type ReplayedSegment = { readonly state: TableState; readonly changes: FileChanges };
+export type ReplayedSegment = { readonly state: TableState };
 
-/** Replays a segment's commits whole, and of its checkpoint all but the files. */
+/** Replays a segment: all of it but its files. */
 export async function replaySegment(
   engine: Engine,
   segment: LogSegment,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ReplayedSegment> {
-  const start = await readCheckpointStateOf(engine, segment, { signal });
-  const commits: (readonly Action[])[] = [];
-  for await (const actions of readPieces(engine, segment, { signal, files: true })) {
-    commits.push(actions);
-  }
-  const replayed = await withCommitId(engine, segment, replayState(start, commits), { signal });
-  const state = toTableState(engine, segment.version, replayed);
-  return { state, changes: replayFiles(commits, engine.store.uri) };
+  const replayed = await replaySegmentState(engine, segment, { signal });
+  return { state: toTableState(engine, segment.version, replayed) };
 }
 
-export type FileBatch = {
-  readonly adds: readonly AddFile[];
-  readonly removes: readonly RemoveFile[];
-};
-
 /**
- * The files and tombstones of a segment, batch by batch: first what is left of the checkpoint, read
- * row group by row group, then what the commits after it did. So no more than a batch and the
- * commits' own files is in memory.
+ * The files and tombstones of a segment, batch by batch, the newest first: what its commits did, the
+ * last one first, and then what is left of the checkpoint. No more is in memory than a batch, what
+ * is being fetched, and the keys of the commits' files.
  */
 export async function* liveFiles(
   engine: Engine,
   segment: LogSegment,
-  { state, changes }: ReplayedSegment,
+  { state }: ReplayedSegment,
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<FileBatch> {
   const uri = engine.store.uri;
-  if (segment.checkpoint !== null) {
-    const schema = statisticsSchema(state);
-    for await (const batch of readCheckpointFiles(engine, segment.checkpoint, { schema, signal })) {
-      yield {
-        adds: batch.adds.filter((add) => !isSuperseded(changes, add, uri)),
-        removes: batch.removes.filter((remove) => !isSuperseded(changes, remove, uri)),
-      };
-    }
+  const seen = createExactKeySet();
+  yield* filesOfPieces(engine, segment, seen, { signal });
+  if (segment.checkpoint === null) return;
+  const schema = statisticsSchema(state);
+  const isLive = (file: AddFile | RemoveFile): boolean => !seen.has(fileKey(file, uri));
+  for await (const batch of readCheckpointFiles(engine, segment.checkpoint, { schema, signal })) {
+    if (seen.size === 0) yield batch;
+    else yield { adds: batch.adds.filter(isLive), removes: batch.removes.filter(isLive) };
   }
-  yield { adds: [...changes.adds.values()], removes: [...changes.removes.values()] };
 }

@@ -12,11 +12,17 @@ import {
   getIfThere,
   listLog,
   readCommitsAfter,
-  readPieces,
   withListing,
 } from "./log-reader.ts";
-import { commitIdOf, emptyState, type ReplayedState, replayState } from "./log-replay.ts";
+import {
+  commitIdOf,
+  emptyState,
+  type ReplayedState,
+  replayState,
+  stateReplay,
+} from "./log-replay.ts";
 import { buildSegment, type LogSegment, newestVersion } from "./log-segment.ts";
+import { replayPieces } from "./piece-actions.ts";
 import { assertReadable, columnMappingOf } from "./table-features.ts";
 import { readTableProperties, type TableProperties } from "./table-properties.ts";
 
@@ -73,21 +79,19 @@ export async function requireTableState(
   );
 }
 
-/** Reads the non-file actions of a segment. */
-async function replaySegmentState(
+/** Reads the non-file actions of a segment. Errors: `log-corrupt`, the store's. */
+export async function replaySegmentState(
   engine: Engine,
   segment: LogSegment,
   { signal }: LoadOptions,
 ): Promise<ReplayedState> {
-  let state = await readCheckpointStateOf(engine, segment, { signal });
-  for await (const actions of readPieces(engine, segment, { signal, files: false })) {
-    state = replayState(state, [actions]);
-  }
-  return await withCommitId(engine, segment, state, { signal });
+  const replay = stateReplay(await readCheckpointStateOf(engine, segment, { signal }));
+  await replayPieces(engine, segment, replay, { signal });
+  return await withCommitId(engine, segment, replay.state(), { signal });
 }
 
 /** A state whose last commit was read as part of a compaction gets the commit's id. */
-export async function withCommitId(
+async function withCommitId(
   engine: Engine,
   segment: LogSegment,
   state: ReplayedState,
@@ -98,7 +102,7 @@ export async function withCommitId(
 }
 
 /** What a segment starts from: its checkpoint's state, or nothing. */
-export async function readCheckpointStateOf(
+async function readCheckpointStateOf(
   engine: Engine,
   { checkpoint }: LogSegment,
   { signal }: LoadOptions,

@@ -1,0 +1,130 @@
+import { CdcDeltaError } from "../../errors.ts";
+import type { Engine } from "../engine.ts";
+import type { ObjectMeta } from "../storage/object-store.ts";
+import { getIfThere, logFileGone } from "./log-reader.ts";
+import type { LogPiece } from "./log-segment.ts";
+import { repairAdvice } from "./repair-advice.ts";
+
+type ReadOptions = { readonly signal: AbortSignal };
+
+/** Files of the log that are fetched at the same time: most have a kilobyte or two. */
+const piecesAtOnce = 64;
+/** Bytes of those together. */
+const piecesBytesMax = 16 << 20;
+/** A larger file is read part by part. */
+const partBytesMax = 8 << 20;
+/** No writer makes longer lines; to parse one takes several times its size. */
+const lineBytesMax = 64 << 20;
+
+/** A file of the log, read: whole; or too large for that, see `readParts`; or not there any more. */
+export type ReadPiece =
+  | { readonly kind: "whole"; readonly piece: LogPiece; readonly bytes: Uint8Array }
+  | { readonly kind: "large" | "gone"; readonly piece: LogPiece };
+
+/**
+ * Reads files of the log in the order given, many at a time; the next ones are on their way while
+ * some are used. Errors: the store's.
+ */
+export async function* readLogPieces(
+  engine: Engine,
+  pieces: readonly LogPiece[],
+  { signal }: ReadOptions,
+): AsyncGenerator<readonly ReadPiece[]> {
+  const fetchWave = (from: number): { end: number; read: Promise<ReadPiece[]> } => {
+    const end = waveEnd(pieces, from);
+    const read = Promise.all(pieces.slice(from, end).map((piece) => fetchPiece(piece)));
+    // It may fail before anybody waits for it.
+    read.catch(() => {});
+    return { end, read };
+  };
+  const fetchPiece = async (piece: LogPiece): Promise<ReadPiece> => {
+    if (piece.meta.size > partBytesMax) return { kind: "large", piece };
+    const bytes = await getIfThere(engine, piece.meta.key, { signal });
+    return bytes === null ? { kind: "gone", piece } : { kind: "whole", piece, bytes };
+  };
+  let wave = fetchWave(0);
+  for (let from = 0; from < pieces.length;) {
+    const current = await wave.read;
+    from = wave.end;
+    wave = fetchWave(from);
+    yield current;
+  }
+}
+
+/** At least one; a large one stands alone, since it is not fetched here. */
+function waveEnd(pieces: readonly LogPiece[], from: number): number {
+  let bytes = 0;
+  let end = from;
+  while (end < pieces.length && end - from < piecesAtOnce) {
+    bytes += pieces[end]!.meta.size;
+    if (bytes > piecesBytesMax && end > from) break;
+    end += 1;
+  }
+  return end;
+}
+
+/**
+ * The lines of a file in parts of bounded size that begin and end with a line, from its first or from
+ * its last one. Errors: `not-found` (retryable) when it is gone, `log-corrupt` for a line of more than
+ * 64 MiB, the store's.
+ */
+export async function* readParts(
+  engine: Engine,
+  meta: ObjectMeta,
+  { signal, from }: ReadOptions & { readonly from: "first" | "last" },
+): AsyncGenerator<Uint8Array> {
+  const read = async (start: number, end: number): Promise<Uint8Array> => {
+    const bytes = await getIfThere(engine, meta.key, { signal, range: { start, end } });
+    if (bytes === null) throw logFileGone(engine.store.uri, meta.key);
+    return bytes;
+  };
+  let rest: Uint8Array = new Uint8Array(0);
+  for (let done = 0; done < meta.size; done += partBytesMax) {
+    const size = Math.min(partBytesMax, meta.size - done);
+    const isLast = done + size === meta.size;
+    const start = from === "first" ? done : meta.size - done - size;
+    const bytes = await read(start, start + size);
+    if (bytes.length !== size) throw changed(engine.store.uri, meta);
+    const both = from === "first" ? joined(rest, bytes) : joined(bytes, rest);
+    const cut = from === "first" ? both.lastIndexOf(newline) + 1 : both.indexOf(newline) + 1;
+    if (isLast) yield both;
+    else if (from === "first") {
+      if (cut > 0) yield both.subarray(0, cut);
+      rest = both.subarray(cut);
+    } else {
+      // Nothing before the first line end is known to be whole.
+      if (cut > 0) yield both.subarray(cut);
+      rest = cut > 0 ? both.subarray(0, cut) : both;
+    }
+    if (rest.length > lineBytesMax) throw lineTooLong(engine.store.uri, meta);
+  }
+}
+
+const newline = 10;
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  if (second.length === 0) return first;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+function changed(uri: string, { key }: ObjectMeta): CdcDeltaError {
+  return new CdcDeltaError(
+    "not-found",
+    `Cannot read the Delta table at ${uri}: "${key}" has another size than it was listed with; ` +
+      "somebody may be replacing it, try again",
+    { context: { table: uri, key }, retryable: true },
+  );
+}
+
+function lineTooLong(uri: string, { key }: ObjectMeta): CdcDeltaError {
+  return new CdcDeltaError(
+    "log-corrupt",
+    `Cannot read the Delta log at ${uri}/${key}: it has a line of more than ` +
+      `${lineBytesMax / 2 ** 20} MiB, which no writer makes. ${repairAdvice}`,
+    { context: { file: key } },
+  );
+}
