@@ -1,5 +1,6 @@
 import type { SnapshotAt } from "../../delta/log/snapshot.ts";
 import { planRestore, restore } from "../../delta/operations/restore.ts";
+import { CdcDeltaError } from "../../errors.ts";
 import { askConsent } from "../consent.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
@@ -26,7 +27,11 @@ export async function restoreCommand(
   let by: SignalName | null = null;
   const shutdown = listenForShutdown(world, {
     graceMs,
-    onStopping: (name) => by = name,
+    onStopping(name) {
+      by = name;
+      const text = "ending; a commit under way is finished first; once more to end at once";
+      void world.stderr.write(`cdcdelta: ${name}: ${text}\n`);
+    },
     onGivenUp: () => undefined,
   });
   const signal = shutdown.stop;
@@ -54,7 +59,8 @@ export async function restoreCommand(
     await world.stdout.write(restoreText(changed, done.version, flags));
     return exitCodes.done;
   } catch (error) {
-    if (!signal.aborted) throw error;
+    // Told to end before the commit. Another error is told as it is: there may have been one.
+    if (!signal.aborted || error instanceof CdcDeltaError) throw error;
     await world.stderr.write("Nothing was changed\n");
     return interrupted(by);
   } finally {

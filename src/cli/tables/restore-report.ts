@@ -57,11 +57,15 @@ export function restoreText(
   const last: [string, string] = restored === null
     ? ["written", "nothing (--dry-run)"]
     : ["restored as", `version ${restored}`];
-  return restorePlanText(facts) + factsText([last]);
+  return factsText([...planLines(facts), last]);
 }
 
 /** What comes and goes, for people. Pure. */
 export function restorePlanText(facts: RestoreFacts): string {
+  return factsText(planLines(facts));
+}
+
+function planLines(facts: RestoreFacts): [string, string][] {
   const { version, timestamp, newestVersion, schemaChanges, positionsKept } = facts;
   const lines: [string, string][] = [
     ["table", facts.table],
@@ -82,7 +86,7 @@ export function restorePlanText(facts: RestoreFacts): string {
       "there,\nwhat leaves the table is not written again";
     lines.push(["positions", text]);
   }
-  return factsText(lines);
+  return lines;
 }
 
 function amountText({ files, bytes, rows }: FileAmount): string {

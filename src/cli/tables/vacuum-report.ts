@@ -8,6 +8,7 @@ import { doneTables, stoppedText, tablesJson } from "./tables-json.ts";
 export type VacuumFile = {
   readonly path: string;
   readonly sizeInBytes: number;
+  /** When it was written; in mode `lite`, when it left the table. */
   readonly modificationTime: string | null;
 };
 
@@ -68,7 +69,7 @@ function unreadableText(unreadable: VacuumResult["unreadable"]): string | null {
 function listText(
   { uri, result }: { readonly uri: string; readonly result: VacuumResult },
 ): string {
-  const { listed, files } = result;
+  const { listed, files, mode } = result;
   if (listed.length === 0) return "";
   const rows = listed.map((file) => [
     file.path,
@@ -78,5 +79,6 @@ function listText(
   const more = files > listed.length
     ? `and ${files - listed.length} more (--limit all lists them)\n`
     : "";
-  return `${uri}\n${tableText(["file", "size", "modified"], rows)}${more}`;
+  const header = ["file", "size", mode === "lite" ? "left the table" : "modified"];
+  return `${uri}\n${tableText(header, rows)}${more}`;
 }

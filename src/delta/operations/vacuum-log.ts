@@ -101,8 +101,8 @@ export async function commitsSinceVacuum(
     : `and the last vacuum went as far as version ${from - 1}`;
   throw new CdcDeltaError(
     "usage",
-    `Cannot vacuum ${uri} in mode lite: its log begins with version ${begins} ${known}, so files ` +
-      "that left the table in between would never be found. Vacuum it in mode full once",
+    `Cannot vacuum ${uri} with --mode lite: its log begins with version ${begins} ${known}, so files ` +
+      "that left the table in between would never be found. Vacuum it with --mode full once",
     { context: { table: uri, version: begins } },
   );
 }

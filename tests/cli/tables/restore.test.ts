@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import path from "node:path";
+import { runCli } from "../../../src/cli/run-cli.ts";
 import { loadTableState } from "../../../src/delta/log/table-state.ts";
 import { signal } from "../../support/delta-table.ts";
 import { counting, newLake, numberedTable, numbersOf } from "../../support/local-tables.ts";
-import { cli } from "../fake-world.ts";
+import { cli, fakeWorld } from "../fake-world.ts";
 
 const lake = newLake();
 afterAll(() => rmSync(lake, { recursive: true }));
@@ -75,6 +76,21 @@ describe("cdcdelta restore", () => {
     expect((await cli(args, answering("y"))).code).toBe(0);
     expect(await numbersOf(engine)).toEqual(counting(3));
     expect(asked[0]).toMatch(/^Restore .*asked to version 0\? \[y\/N\] $/);
+  });
+
+  test("told to end before its commit, it changes nothing and says so", async () => {
+    const table = path.join(lake, "ended");
+    const engine = await numberedTable(table, three);
+    const fake = fakeWorld(["restore", table, "--version", "0"], {
+      ask: () => {
+        fake.signal("SIGTERM");
+        return Promise.resolve("y");
+      },
+    });
+    expect(await runCli(fake.world)).toBe(143);
+    expect(fake.stderr()).toContain("SIGTERM: ending; a commit under way is finished first");
+    expect(fake.stderr()).toMatch(/Nothing was changed\n$/);
+    expect(await numbersOf(engine)).toEqual(counting(9));
   });
 
   test("by time, and refused when a vacuum deleted what it needs", async () => {

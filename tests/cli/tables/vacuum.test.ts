@@ -82,6 +82,25 @@ describe("cdcdelta vacuum", () => {
     expect(listed.tables[0]?.listed.length).toBe(6);
   });
 
+  test("--mode lite finds what left the table by the log, and no upload", async () => {
+    const { table, engine } = await mergedTable("lite");
+    const flags = ["vacuum", table, "--mode", "lite", "--retention", "0", "--force"];
+    const dry = await cli([...flags, "--dry-run"]);
+    expect(dry.stdout).toMatch(/^file +size +left the table$/m);
+    expect(dry.stdout).toMatch(/^would go +5 files, /m);
+    const { code, stdout } = await cli([...flags, "--format", "json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ tables: [{ mode: "lite", files: 5 }] });
+    expect(dataFiles(table).length).toBe(3);
+    expect(await numbersOf(engine)).toEqual(counting(15));
+    const log = path.join(table, "_delta_log");
+    expect(readdirSync(log)).toContain("_last_vacuum_info");
+    expect((await cli(flags)).stdout).toMatch(/^deleted +0 files, 0 B$/m);
+    expect((await cli(["vacuum", table, "--mode", "light"])).stderr).toContain(
+      "write full or lite",
+    );
+  });
+
   test("--force deletes what left the table; the newest version reads the same", async () => {
     const { table, engine } = await mergedTable("forced");
     const { code, stdout, stderr } = await cli(["vacuum", table, "--retention", "0", "--force"]);
