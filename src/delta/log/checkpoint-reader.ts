@@ -111,6 +111,20 @@ async function fileActionsOf(
     const removes = actions.flatMap((action) => action.kind === "remove" ? [action.remove] : []);
     return { inline: { adds, removes }, files: sidecars };
   }
+  const sidecars = await sidecarsOf(engine, checkpoint, { signal });
+  return { inline: none, files: sidecars.length > 0 ? sidecars : checkpoint.files };
+}
+
+/** The sidecars that a checkpoint names; none for one that holds its file actions itself. */
+export async function sidecarsOf(
+  engine: Engine,
+  checkpoint: CheckpointFiles,
+  { signal }: ReadOptions,
+): Promise<readonly ObjectMeta[]> {
+  const [top] = checkpoint.files;
+  if (checkpoint.kind === "v2-json" && top !== undefined) {
+    return (await readJsonCheckpoint(engine, top, { signal })).sidecars;
+  }
   const sidecars: ObjectMeta[] = [];
   const wanted = struct([sidecarColumn]);
   for await (const group of readGroups(engine, checkpoint.files, wanted, signal)) {
@@ -119,7 +133,7 @@ async function fileActionsOf(
       sidecars.push(sidecarFile(sidecar, engine.store.uri));
     }
   }
-  return { inline: none, files: sidecars.length > 0 ? sidecars : checkpoint.files };
+  return sidecars;
 }
 
 /** Statistics of a row group's adds, in order; null when they have a form that we cannot read. */

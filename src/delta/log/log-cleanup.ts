@@ -1,8 +1,10 @@
 import type { Engine } from "../engine.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
-import { monotonicTimestamps } from "./commit-timestamps.ts";
+import { cutoffByFiles, cutoffCommit } from "./cleanup-cutoff.ts";
 import { isPastVersions, logFolder, parseLogKey } from "./log-path.ts";
-import { readListing } from "./log-segment.ts";
+import { type LogListing, readListing } from "./log-segment.ts";
+import { cleanUpSidecars } from "./sidecar-cleanup.ts";
+import { protocolFeatures } from "./table-features.ts";
 import type { TableState } from "./table-state.ts";
 
 const dayMs = 86_400_000;
@@ -15,16 +17,27 @@ export type CleanupTime = { readonly nowMs: number; readonly retentionMs: number
 /**
  * The log files that nobody needs any more (PROTOCOL.md, "Metadata Cleanup"): those older than the
  * newest complete checkpoint that is itself past the retention. At least a day is kept, whatever
- * the table says. `files` are the oldest ones of the log. Pure.
+ * the table says. `files` are the oldest ones of the log, whose times are taken as the commits'.
+ * Pure.
  */
 export function expiredLogFiles(files: readonly ObjectMeta[], time: CleanupTime): string[] {
-  const midnightMs = Math.floor((time.nowMs - Math.max(time.retentionMs, dayMs)) / dayMs) * dayMs;
   const listing = readListing(files);
-  const cutoffCommit = monotonicTimestamps(listing.commits)
-    .findLast((commit) => commit.timestampMs <= midnightMs)?.version;
-  if (cutoffCommit === undefined) return [];
-  const cutoff = listing.checkpoints.findLast((found) => found.version <= cutoffCommit)?.version;
-  if (cutoff === undefined) return [];
+  const newestExpired = cutoffByFiles(listing.commits, midnightMs(time));
+  return filesBefore(files, cutoffCheckpoint(listing, newestExpired));
+}
+
+/** Only whole days expire, so that a clean-up deletes many files at once. */
+function midnightMs({ nowMs, retentionMs }: CleanupTime): number {
+  return Math.floor((nowMs - Math.max(retentionMs, dayMs)) / dayMs) * dayMs;
+}
+
+function cutoffCheckpoint(listing: LogListing, newestExpired: number | null): number | null {
+  if (newestExpired === null) return null;
+  return listing.checkpoints.findLast((found) => found.version <= newestExpired)?.version ?? null;
+}
+
+function filesBefore(files: readonly ObjectMeta[], cutoff: number | null): string[] {
+  if (cutoff === null) return [];
   return files.map((meta) => meta.key).filter((key) => {
     const file = parseLogKey(key);
     // The commit at the checkpoint stays: its timestamp and commitInfo are still asked for.
@@ -35,30 +48,38 @@ export function expiredLogFiles(files: readonly ObjectMeta[], time: CleanupTime)
 }
 
 /**
- * Deletes expired log files of a table; the number of them. Does nothing on tables whose log has
- * rules that cdcdelta does not follow (V2 checkpoints, in-commit timestamps, `checkpointProtection`)
- * or that switched clean-up off.
+ * Deletes expired log files of a table, and the sidecars of checkpoints that are gone; the number of
+ * them. Does nothing on tables that switched clean-up off, and where a history is protected that
+ * cannot go as a whole. Errors: the store's, `log-corrupt`.
  */
 export async function cleanUpLog(
   engine: Engine,
   state: TableState,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<number> {
-  if (!mayCleanUp(state)) return 0;
+  const { expiredLogCleanup, logRetentionMs, inCommitTimestamps: own } = state.properties;
+  if (!expiredLogCleanup) return 0;
   const files: ObjectMeta[] = [];
   for await (const meta of engine.store.list(logFolder, { signal })) {
     if (isPastVersions(meta.key) || files.length === filesMax) break;
     if (parseLogKey(meta.key) !== null) files.push(meta);
   }
-  const time = { nowMs: engine.clock.nowMs(), retentionMs: state.properties.logRetentionMs };
-  const expired = expiredLogFiles(files, time);
+  const listing = readListing(files);
+  const momentMs = midnightMs({ nowMs: engine.clock.nowMs(), retentionMs: logRetentionMs });
+  const newestExpired = await cutoffCommit(engine, listing.commits, momentMs, { own, signal });
+  const cutoff = cutoffCheckpoint(listing, newestExpired);
+  const expired = isProtected(state, cutoff) ? [] : filesBefore(files, cutoff);
   if (expired.length > 0) await engine.store.delete(expired, { signal });
-  return expired.length;
+  if (!protocolFeatures(state.protocol).includes("v2Checkpoint")) return expired.length;
+  return expired.length + await cleanUpSidecars(engine, { signal });
 }
 
-function mayCleanUp(state: TableState): boolean {
-  const { expiredLogCleanup, inCommitTimestamps } = state.properties;
-  const features = state.protocol.writerFeatures ?? [];
-  return expiredLogCleanup && inCommitTimestamps === null &&
-    !features.includes("v2Checkpoint") && !features.includes("checkpointProtection");
+/**
+ * Versions before the property's have to be read by their own protocol: they go all at once or not
+ * at all (PROTOCOL.md, "Checkpoint Protection").
+ */
+function isProtected({ protocol, metadata }: TableState, cutoff: number | null): boolean {
+  if (!protocolFeatures(protocol).includes("checkpointProtection")) return false;
+  const before = metadata.configuration["delta.requireCheckpointProtectionBeforeVersion"] ?? "0";
+  return !(Number(before) <= (cutoff ?? -1));
 }
