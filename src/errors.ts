@@ -15,6 +15,7 @@
  * - `data-loss`: records that were never read are no longer in Kafka
  * - `kafka`: a Kafka broker failed or refused a request
  * - `connect`: Kafka Connect failed or refused a request, or a connector does not run
+ * - `spark`: Spark could not be started, or did not finish what it was told to do
  * - `offset-order`: offsets of a source went backwards
  * - `decode`: input bytes that are not what they should be
  * - `worker`: a worker thread died
@@ -35,6 +36,7 @@ export type ErrorCode =
   | "data-loss"
   | "kafka"
   | "connect"
+  | "spark"
   | "offset-order"
   | "decode"
   | "worker"

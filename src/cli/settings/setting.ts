@@ -28,6 +28,7 @@ export const settingGroups = [
   "Flushing",
   "Object store",
   "Resources",
+  "Spark",
   "Operation",
   "Output",
 ] as const;

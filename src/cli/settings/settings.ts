@@ -4,6 +4,7 @@ import { kafkaSecuritySettings } from "./kafka-security-settings.ts";
 import { kafkaSettings } from "./kafka-settings.ts";
 import { operationSettings } from "./operation-settings.ts";
 import { sourceSettings } from "./source-settings.ts";
+import { sparkSettings } from "./spark-settings.ts";
 import { outputSettings, resourceSettings, storeSettings } from "./store-settings.ts";
 import { flushSettings, tableSettings } from "./table-settings.ts";
 
@@ -17,6 +18,7 @@ export const settings = {
   ...flushSettings,
   ...storeSettings,
   ...resourceSettings,
+  ...sparkSettings,
   ...operationSettings,
   ...outputSettings,
 } as const;
