@@ -1,4 +1,4 @@
-import { choice, toggle, wholeNumber } from "./settings/basic-types.ts";
+import { choice, toggle } from "./settings/basic-types.ts";
 import { httpUrl } from "./settings/checked-types.ts";
 import {
   invalid,
@@ -49,50 +49,6 @@ export const runOptions = {
   config: configFile(),
   format: option({
     type: choice(["table", "json"]),
-    default: "table",
-    description: "Form of the result on standard output",
-  }),
-} as const;
-
-/** Flags of `inspect`. */
-export const inspectOptions = {
-  version: option({
-    type: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER, example: "12", placeholder: "<v>" }),
-    default: null,
-    description: "Look at this version of the table",
-  }),
-  timestamp: option({
-    type: timestamp(),
-    default: null,
-    description: "Look at the version that was the newest at this time",
-  }),
-  history: option({
-    type: toggle(),
-    default: false,
-    description: "List the commits, newest first",
-  }),
-  files: option({ type: toggle(), default: false, description: "List the data files" }),
-  rows: option({
-    type: rowCount(),
-    default: null,
-    description: "Print rows: the first n, or all",
-  }),
-  limit: option({
-    type: wholeNumber({ min: 1, max: 1_000_000_000, example: "20", placeholder: "<n>" }),
-    default: null,
-    description: "Commits or files to list at most (default: all of them)",
-  }),
-  health: toggleOption(
-    "Show how the table is kept: log, file sizes, what could be deleted; and what would mend it",
-  ),
-  ddl: option({
-    type: choice(["spark", "duckdb"]),
-    default: null,
-    description: "Print the statements that register the table and a view of its current state",
-  }),
-  config: configFile(),
-  format: option({
-    type: choice(["table", "json", "ndjson", "csv"]),
     default: "table",
     description: "Form of the result on standard output",
   }),
@@ -189,7 +145,8 @@ export function timestamp(): ValueType<number> {
   });
 }
 
-function readTimestamp(input: unknown): Reading<number> {
+/** Reads such a time. Pure. */
+export function readTimestamp(input: unknown): Reading<number> {
   const text = String(input).trim().replace(" ", "T");
   const shape = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/i;
   const match = shape.exec(text);

@@ -3,9 +3,9 @@ import {
   configOptions,
   deployConnectorOptions,
   healthOptions,
-  inspectOptions,
   runOptions,
 } from "./command-options.ts";
+import { inspectOptions } from "./inspect/inspect-options.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
 import {
   checkpointOptions,
@@ -118,13 +118,26 @@ export const commandSpecs: readonly CommandSpec[] = [
     summary: "show a Delta table: schema, files, history, positions, rows",
     description: "Reads any Delta table that cdcdelta can read, its own or not, and prints its " +
       "version, protocol, schema, files, last commits and stored positions; or its history, its " +
-      "files, its rows, or the statements that register it.",
+      "files, its rows, what commits changed, where a Kafka record went, how it is kept, or the " +
+      "statements that register it.",
     argument: tableArgument,
     options: inspectOptions,
     examples: [
       ["cdcdelta inspect ./lake/shop/orders", "the table at a glance"],
       ["cdcdelta inspect s3://lake/cdc/shop/orders --history --format json", "its commits"],
       ["cdcdelta inspect ./lake/shop/orders --rows all --format ndjson", "every row"],
+      [
+        "cdcdelta inspect ./lake/shop/orders --rows 10 --columns _id,items " +
+        '--where "total >= 100 and status is not null"',
+        "some columns of some rows",
+      ],
+      ["cdcdelta inspect ./lake/shop/orders --changes 40.. --format ndjson", "since version 40"],
+      ["cdcdelta inspect ./lake --offset cdc.shop.orders:0:1234", "where a record went"],
+      [
+        "cdcdelta inspect ./lake/shop/orders --rows all --format arrow | python3 -c " +
+        "\"import pyarrow as pa; print(pa.ipc.open_stream('/dev/stdin').read_pandas())\"",
+        "into a data frame",
+      ],
       ["cdcdelta inspect ./lake/shop/orders --health", "what makes it slow, and what mends that"],
       ["cdcdelta inspect ./lake/shop/orders --ddl duckdb", "a view of the current state"],
     ],

@@ -1,3 +1,4 @@
+import { inspectRequirements } from "./inspect/inspect-requirements.ts";
 import { kafkaProblems } from "./settings/kafka-checks.ts";
 import type { Problem } from "./settings/problem.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
@@ -164,65 +165,6 @@ function modeProblems(values: Settings, options: Options): Problem[] {
       place: "--follow",
       message: "means nothing for standard input, which is read to its end",
       fix: "remove --follow",
-    });
-  }
-  return problems;
-}
-
-function inspectRequirements(options: Options): Problem[] {
-  const problems: Problem[] = [];
-  const given = (key: string): boolean => options[key] !== null && options[key] !== false;
-  const views = ["history", "files", "rows", "health", "ddl"].filter(given);
-  if (views.length > 1) {
-    const flags = views.map((view) => `--${view}`).join(", ");
-    problems.push({
-      place: flags,
-      message: "show different things",
-      fix: "ask for one of them at a time",
-    });
-  }
-  if (given("version") && given("timestamp")) {
-    problems.push({
-      place: "--version, --timestamp",
-      message: "both say which version to look at",
-      fix: "use one of them",
-    });
-  }
-  const [view] = views;
-  if (view === "ddl" && (given("version") || given("timestamp"))) {
-    problems.push({
-      place: given("version") ? "--version" : "--timestamp",
-      message: "the statements register the table, which stands at its newest version",
-      fix: "remove it, or leave --ddl out",
-    });
-  }
-  if (view === "health" && (given("version") || given("timestamp"))) {
-    problems.push({
-      place: given("version") ? "--version" : "--timestamp",
-      message: "health is that of the newest version",
-      fix: "remove it, or leave --health out",
-    });
-  }
-  if (given("limit") && view !== "history" && view !== "files") {
-    problems.push({
-      place: "--limit",
-      message: "limits --history and --files only",
-      fix: view === "rows" ? "write --rows with the number of rows" : "remove it",
-    });
-  }
-  const { format } = options;
-  if (view === "ddl" && format !== "table") {
-    problems.push({
-      place: "--format",
-      message: "statements have no other form",
-      fix: "remove --format",
-    });
-  }
-  if ((view === undefined || view === "health") && format === "csv") {
-    problems.push({
-      place: "--format",
-      message: "csv is for lists: --rows, --history or --files",
-      fix: "use --format json, or ask for a list",
     });
   }
   return problems;

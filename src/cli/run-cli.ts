@@ -3,10 +3,10 @@ import { configText } from "./commands/config.ts";
 import {
   deployConnectorOptions,
   healthOptions,
-  inspectOptions,
   optionsOf,
   runOptions,
 } from "./command-options.ts";
+import { inspectOptions } from "./inspect/inspect-options.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { type Invocation, parseArgv } from "./parse-argv.ts";
 import { requirements } from "./requirements.ts";

@@ -55,15 +55,10 @@ export function fakeWorld(argv: readonly string[], options: FakeWorldOptions = {
 export async function cli(
   argv: readonly string[],
   options: FakeWorldOptions = {},
-): Promise<{
-  readonly code: number;
-  readonly stdout: string;
-  readonly stdoutBytes: Uint8Array;
-  readonly stderr: string;
-}> {
-  const { world, stdout, stdoutBytes, stderr } = fakeWorld(argv, options);
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const { world, stdout, stderr } = fakeWorld(argv, options);
   const code = await runCli(world);
-  return { code, stdout: stdout(), stdoutBytes: stdoutBytes(), stderr: stderr() };
+  return { code, stdout: stdout(), stderr: stderr() };
 }
 
 function sink(charsMax: number): {

@@ -1,25 +1,25 @@
 import { type HistoryEntry, loadHistory } from "../../delta/log/history.ts";
-import { loadSnapshot, type Snapshot, type SnapshotAt } from "../../delta/log/snapshot.ts";
+import { openVersion, type SnapshotAt, type TableVersion } from "../../delta/log/snapshot.ts";
 import { requireTableState } from "../../delta/log/table-state.ts";
 import type { Engine } from "../../delta/engine.ts";
-import type { inspectOptions, OptionValues } from "../command-options.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { writeChanges } from "../inspect/changes-view.ts";
 import { ddlText } from "../inspect/ddl.ts";
-import { filesText } from "../inspect/files-view.ts";
+import { writeFiles } from "../inspect/files-view.ts";
 import { healthFacts } from "../inspect/health-facts.ts";
 import { healthFindings } from "../inspect/health-findings.ts";
 import { healthText } from "../inspect/health-text.ts";
 import { historyRows, historyText } from "../inspect/history-view.ts";
+import type { InspectOptions } from "../inspect/inspect-options.ts";
 import type { ListFormat } from "../inspect/list-output.ts";
+import { inspectOffset } from "../inspect/offset-view.ts";
 import { overviewText } from "../inspect/overview-text.ts";
-import { writeRows } from "../inspect/rows-view.ts";
-import { tableFacts } from "../inspect/table-facts.ts";
+import { writeSelectedRows } from "../inspect/selected-rows.ts";
+import { liveAdds, storedPositions, sumFiles, tableFacts } from "../inspect/table-facts.ts";
 import { jsonText } from "../output/json-text.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { wireTable } from "../wire.ts";
 import type { CliWorld } from "../world.ts";
-
-export type InspectOptions = OptionValues<typeof inspectOptions>;
 
 /** Commits shown at a glance. */
 const lastCommitsMax = 5;
@@ -31,11 +31,12 @@ export async function inspectCommand(
   table: string,
   options: InspectOptions,
 ): Promise<ExitCode> {
-  const { engine, close } = wireTable(values, table);
   // When nobody reads the result any more, reading the table has lost its purpose as well.
   const signal = world.stdout.closed;
+  const { engine, close } = wireTable(values, table);
   try {
-    await show(world, engine, options, signal);
+    if (options.offset === null) await show(world, engine, options, signal);
+    else await inspectOffset(world, { values, uri: table }, options.offset, options.format);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -50,36 +51,40 @@ async function show(
   options: InspectOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  if (options.changes !== null) {
+    await writeChanges(world, engine, { ...options, changes: options.changes }, signal);
+    return;
+  }
+  // What `requirements` leaves: Arrow is for rows and changes.
+  const format = options.format === "arrow" ? "ndjson" : options.format;
   if (options.history) {
-    await world.stdout.write(await history(engine, options, signal));
+    await world.stdout.write(await history(engine, options, format, signal));
     return;
   }
   const at = snapshotAt(options);
-  const snapshot = await loadSnapshot(engine, at === null ? { signal } : { at, signal });
+  const version = await openVersion(engine, at === null ? { signal } : { at, signal });
   if (options.health) {
-    await world.stdout.write(await health(engine, snapshot, options.format, signal));
+    await world.stdout.write(await health(engine, version, format, signal));
   } else if (options.ddl !== null) {
-    await world.stdout.write(ddlText(options.ddl, engine.store.uri, snapshot.schema));
+    await world.stdout.write(ddlText(options.ddl, engine.store.uri, version.state.schema));
   } else if (options.files) {
-    await world.stdout.write(filesText(snapshot.files, options));
+    const { limit } = options;
+    await writeFiles(world.stdout, liveAdds(version, signal), { format, limit });
   } else if (options.rows !== null) {
-    const { rows, format } = options;
-    await writeRows(world.stdout, engine, snapshot, { rowsMax: rows, format, signal });
+    await writeSelectedRows(world, engine, version, { ...options, rows: options.rows }, signal);
   } else {
-    await world.stdout.write(
-      await overview(engine, snapshot, { at, format: options.format, signal }),
-    );
+    await world.stdout.write(await overview(engine, version, { at, format, signal }));
   }
 }
 
 async function health(
   engine: Engine,
-  snapshot: Snapshot,
+  version: TableVersion,
   format: ListFormat,
   signal: AbortSignal,
 ): Promise<string> {
-  const facts = await healthFacts(engine, snapshot, signal);
-  const { positions } = tableFacts(snapshot, engine.store.uri);
+  const facts = await healthFacts(engine, version, signal);
+  const positions = storedPositions(version.state.transactions.values());
   const findings = healthFindings(facts, { hasPositions: positions.length > 0 });
   return healthText(facts, findings, format);
 }
@@ -87,9 +92,10 @@ async function health(
 async function history(
   engine: Engine,
   options: InspectOptions,
+  format: ListFormat,
   signal: AbortSignal,
 ): Promise<string> {
-  const { limit, format } = options;
+  const { limit } = options;
   const timeTravel = options.version !== null || options.timestamp !== null;
   const few = limit === null || timeTravel ? { signal } : { limit, signal };
   const entries = await loadHistory(engine, few);
@@ -105,14 +111,15 @@ function isWithin(entry: HistoryEntry, { version, timestamp }: InspectOptions): 
 
 async function overview(
   engine: Engine,
-  snapshot: Snapshot,
+  version: TableVersion,
   { at, format, signal }: {
     readonly at: SnapshotAt | null;
     readonly format: ListFormat;
     readonly signal: AbortSignal;
   },
 ): Promise<string> {
-  const facts = tableFacts(snapshot, engine.store.uri);
+  const sums = await sumFiles(liveAdds(version, signal));
+  const facts = tableFacts(version, sums, engine.store.uri);
   switch (format) {
     case "json":
       return `${jsonText(facts)}\n`;
@@ -122,9 +129,9 @@ async function overview(
     case "table": {
       const newest = at === null ? { limit: lastCommitsMax, signal } : { signal };
       const commits = await loadHistory(engine, newest);
-      const last = commits.filter((entry) => entry.version <= snapshot.version)
+      const last = commits.filter((entry) => entry.version <= version.state.version)
         .slice(0, lastCommitsMax);
-      return overviewText(facts, snapshot.schema, historyRows(last));
+      return overviewText(facts, version.state.schema, historyRows(last));
     }
   }
 }

@@ -1,12 +1,16 @@
+import { checksumKey } from "../../delta/log/log-path.ts";
+import { parseTableUri } from "../../delta/storage/table-uri.ts";
 import { counted } from "../output/counted.ts";
 import { formatDuration, humanByteSize } from "../settings/units.ts";
-import type { HealthFacts } from "./health-facts.ts";
+import type { HealthFacts } from "./health-report.ts";
 
 /** Something about a table that could be better, and what mends it. */
 export type HealthFinding = {
   readonly finding:
     | "checkpoint-debt"
     | "expired-log"
+    | "long-log"
+    | "wrong-checksum"
     | "small-files"
     | "deleted-rows"
     | "unneeded-files"
@@ -20,6 +24,10 @@ export type HealthFinding = {
 
 /** Checkpoints may be late by an interval: they follow commits, and one can fail. */
 const debtIntervalsMax = 2;
+/** Opening a table lists its log: a thousand names a request. */
+const commitsMax = 20_000;
+/** Delta's own default; a longer one is a choice, and has its price. */
+const longRetentionMs = 7 * 86_400_000;
 /** Merging pays when it takes away at least this part of the files. */
 const savedRatioMin = 0.2;
 const deletedRatioMax = 0.05;
@@ -36,6 +44,7 @@ export function healthFindings(
   return [
     ...(hasPositions ? positionFindings(facts) : []),
     ...logFindings(facts, command),
+    ...keepingFindings(facts),
     ...fileFindings(facts, command),
   ];
 }
@@ -78,6 +87,38 @@ function logFindings({ log, transactions }: HealthFacts, command: Command): Heal
     });
   }
   return findings;
+}
+
+/** What no command of ours mends, but a property or a file. */
+function keepingFindings({ table, version, log }: HealthFacts): HealthFinding[] {
+  const findings: HealthFinding[] = [];
+  const isKeptLong = !log.isCleanedUp || log.retentionMs > longRetentionMs;
+  if (log.commits > commitsMax && log.expiredFiles === 0 && isKeptLong) {
+    const property = log.isCleanedUp
+      ? "'delta.logRetentionDuration' = 'interval 7 days'"
+      : "'delta.enableExpiredLogCleanup' = 'true'";
+    findings.push({
+      finding: "long-log",
+      message: `${counted(log.commits, "commit")} are kept, ` +
+        (log.isCleanedUp ? `for ${formatDuration(log.retentionMs)}` : "as nothing cleans up"),
+      mend: `ALTER TABLE delta.\`${table}\` SET TBLPROPERTIES (${property})`,
+    });
+  }
+  if (log.wrongChecksum.length > 0) {
+    const file = `${table.replace(/\/+$/, "")}/${checksumKey(version)}`;
+    findings.push({
+      finding: "wrong-checksum",
+      message: `the checksum file of version ${version} contradicts the log (` +
+        `${log.wrongChecksum.join(", ")}): readers that trust it go wrong`,
+      mend: `${table.startsWith("s3://") ? "aws s3 rm" : "rm"} ${shellWord(localPath(file))}`,
+    });
+  }
+  return findings;
+}
+
+function localPath(uri: string): string {
+  const location = parseTableUri(uri);
+  return location.kind === "local" ? location.path : uri;
 }
 
 function fileFindings(facts: HealthFacts, command: Command): HealthFinding[] {

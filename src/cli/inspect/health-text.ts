@@ -1,7 +1,7 @@
 import { jsonText } from "../output/json-text.ts";
 import { factsText } from "../output/table-text.ts";
 import { humanByteSize } from "../settings/units.ts";
-import type { HealthFacts } from "./health-facts.ts";
+import type { HealthFacts } from "./health-report.ts";
 import { type HealthFinding, partitionText, percent } from "./health-findings.ts";
 import type { ListFormat } from "./list-output.ts";
 

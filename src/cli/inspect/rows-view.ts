@@ -1,9 +1,7 @@
 import type { ColumnBatch } from "../../delta/columns/column.ts";
 import { valueToJson } from "../../delta/columns/row-json.ts";
-import type { Engine } from "../../delta/engine.ts";
-import type { Snapshot } from "../../delta/log/snapshot.ts";
-import { scanSnapshot } from "../../delta/operations/scan.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
+import { CdcDeltaError } from "../../errors.ts";
 import { csvLine } from "../output/csv.ts";
 import { tableText } from "../output/table-text.ts";
 import type { TextSink } from "../world.ts";
@@ -15,11 +13,16 @@ const pieceChars = 64 * 1024;
 const tableRowsMax = 500;
 const cellCharsMax = 40;
 
+/** Rows on their way: in batches of bounded size. */
+export type RowSource = {
+  readonly schema: StructType;
+  readonly batches: AsyncIterable<ColumnBatch>;
+};
+
 export type RowsOptions = {
   /** Rows to print; `Infinity` is all. */
   readonly rowsMax: number;
-  readonly format: ListFormat;
-  readonly signal: AbortSignal;
+  readonly format: ListFormat | "arrow";
 };
 
 /** How rows become text: what stands before, between and after them, and a row itself. */
@@ -32,18 +35,36 @@ type RowsForm = {
 };
 
 /**
- * Prints rows, file by file and row group by row group, so that memory does not grow with the table.
- * Ends quietly when the reader of the output goes away. Errors: as `scanSnapshot`.
+ * Prints rows as they come, so that memory does not grow with their number; nothing is read beyond
+ * `rowsMax`. Ends quietly when the reader of the output goes away. Errors: `usage` for Arrow's bytes
+ * in a terminal, the source's.
  */
 export async function writeRows(
   out: TextSink,
-  engine: Engine,
-  snapshot: Snapshot,
-  { rowsMax, format, signal }: RowsOptions,
+  { schema, batches }: RowSource,
+  { rowsMax, format }: RowsOptions,
 ): Promise<void> {
-  const batches = firstRows(scanSnapshot(engine, snapshot, { signal }), rowsMax);
-  if (format === "table") await writeTables(out, batches, snapshot.schema);
-  else await writeForm(out, batches, rowsForm(format, snapshot.schema));
+  const rows = firstRows(batches, rowsMax);
+  switch (format) {
+    case "table":
+      return await writeTables(out, rows, schema);
+    case "arrow": {
+      if (out.isTTY) throw inTerminal();
+      // Loaded on demand: nothing else needs it.
+      const { writeArrow } = await import("./arrow-stream.ts");
+      return await writeArrow(out, rows, schema);
+    }
+    default:
+      return await writeForm(out, rows, rowsForm(format, schema));
+  }
+}
+
+function inTerminal(): CdcDeltaError {
+  return new CdcDeltaError(
+    "usage",
+    "Cannot write an Arrow stream to a terminal: it is no text. Redirect standard output to a " +
+      "file or a program, or leave --format arrow out",
+  );
 }
 
 /** Batches up to a number of rows in all; nothing is read beyond them. */

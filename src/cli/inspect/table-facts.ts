@@ -1,7 +1,7 @@
 import { parseAppId } from "../../core/position/app-id.ts";
 import type { AddFile, Protocol, SetTransaction } from "../../delta/log/actions.ts";
 import { protocolFeatures } from "../../delta/log/table-features.ts";
-import type { Snapshot } from "../../delta/log/snapshot.ts";
+import type { TableVersion } from "../../delta/log/snapshot.ts";
 import { typeToJson } from "../../delta/schema/schema-json.ts";
 
 /** A position that a pipeline of cdcdelta left in a table. */
@@ -36,27 +36,57 @@ export type TableFacts = {
   readonly positions: readonly StoredPosition[];
 };
 
-/** The facts of a snapshot. Pure. */
-export function tableFacts(snapshot: Snapshot, uri: string): TableFacts {
-  const { metadata, protocol, files } = snapshot;
-  const transactions = [...snapshot.transactions.values()]
+/** What the live files of a version come to. */
+export type FileSums = {
+  readonly numFiles: number;
+  readonly sizeInBytes: number;
+  /** Null when a file has no statistics. */
+  readonly numRecords: number | null;
+};
+
+/** Sums up the files of a version; none of them is held. Errors: as `TableVersion.files`. */
+export async function sumFiles(files: AsyncIterable<AddFile>): Promise<FileSums> {
+  let [numFiles, sizeInBytes, numRecords]: [number, number, number | null] = [0, 0, 0];
+  for await (const file of files) {
+    numFiles += 1;
+    sizeInBytes += file.size;
+    const records = recordsOf(file);
+    numRecords = numRecords === null || records === null ? null : numRecords + records;
+  }
+  return { numFiles, sizeInBytes, numRecords };
+}
+
+/** The live files of a version one by one. Errors: as `TableVersion.files`. */
+export async function* liveAdds(
+  { files }: TableVersion,
+  signal: AbortSignal,
+): AsyncGenerator<AddFile> {
+  for await (const { adds } of files({ signal })) yield* adds;
+}
+
+/** The facts of a version. Pure. */
+export function tableFacts(
+  { state, timestampMs }: Pick<TableVersion, "state" | "timestampMs">,
+  sums: FileSums,
+  uri: string,
+): TableFacts {
+  const { metadata, protocol } = state;
+  const transactions = [...state.transactions.values()]
     .sort((a, b) => a.appId < b.appId ? -1 : a.appId > b.appId ? 1 : 0);
   return {
     table: uri,
     id: metadata.id,
     name: metadata.name ?? null,
     description: metadata.description ?? null,
-    version: snapshot.version,
-    timestamp: isoTime(snapshot.timestampMs),
+    version: state.version,
+    timestamp: isoTime(timestampMs),
     createdTime: isoTime(metadata.createdTime ?? null),
     protocol,
     features: protocolFeatures(protocol),
-    schema: typeToJson(snapshot.schema),
-    partitionColumns: snapshot.partitionColumns,
+    schema: typeToJson(state.schema),
+    partitionColumns: state.partitionColumns,
     configuration: metadata.configuration,
-    numFiles: files.length,
-    sizeInBytes: files.reduce((sum, file) => sum + file.size, 0),
-    numRecords: totalRecords(files),
+    ...sums,
     transactions,
     positions: storedPositions(transactions),
   };
@@ -77,18 +107,9 @@ export function recordsOf(file: AddFile): number | null {
   return Number(count) - Number(file.deletionVector?.cardinality ?? 0n);
 }
 
-function totalRecords(files: readonly AddFile[]): number | null {
-  let sum = 0;
-  for (const file of files) {
-    const records = recordsOf(file);
-    if (records === null) return null;
-    sum += records;
-  }
-  return sum;
-}
-
-function storedPositions(transactions: readonly SetTransaction[]): StoredPosition[] {
-  return transactions.flatMap(({ appId, version }) => {
+/** Where pipelines of cdcdelta are, by the transactions of a table. Pure. */
+export function storedPositions(transactions: Iterable<SetTransaction>): StoredPosition[] {
+  return [...transactions].flatMap(({ appId, version }) => {
     const id = parseAppId(appId);
     if (id === null || id.kind !== "watermark") return [];
     const { pipelineId: pipeline, topic, partition, identity } = id;

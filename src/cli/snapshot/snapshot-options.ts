@@ -1,4 +1,4 @@
-import { type CommandOption, inspectOptions, type OptionValues } from "../command-options.ts";
+import { type CommandOption, configFile, type OptionValues } from "../command-options.ts";
 import { choice, duration, text, toggle } from "../settings/basic-types.ts";
 import { invalid, ok, type ValueType, valueType } from "../settings/value-type.ts";
 
@@ -73,7 +73,7 @@ export const snapshotOptions = {
     default: false,
     description: "Print what happens as JSON, one object a line, on standard output",
   }),
-  config: inspectOptions.config,
+  config: configFile(),
 } as const;
 
 /** What the flags of `snapshot` say. */

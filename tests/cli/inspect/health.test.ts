@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { HealthFacts } from "../../../src/cli/inspect/health-facts.ts";
+import type { HealthFacts } from "../../../src/cli/inspect/health-report.ts";
 import { healthFindings } from "../../../src/cli/inspect/health-findings.ts";
 import { newLake, numberedTable } from "../../support/local-tables.ts";
 import { cli } from "../fake-world.ts";
@@ -91,6 +91,9 @@ describe("healthFindings()", () => {
       checkpointDebt: 9,
       checkpointInterval: 10,
       expiredFiles: 0,
+      isCleanedUp: true,
+      retentionMs: 30 * 86_400_000,
+      wrongChecksum: [],
     },
     files: {
       count: 10,
@@ -117,6 +120,12 @@ describe("healthFindings()", () => {
     ["debt", { log: { ...well.log, checkpointDebt: 20 } }, []],
     ["debt", { log: { ...well.log, checkpointDebt: 21 } }, ["checkpoint-debt"]],
     ["log", { log: { ...well.log, expiredFiles: 1 } }, ["expired-log"]],
+    ["long log", { log: { ...well.log, commits: 20_000 } }, []],
+    ["long log", { log: { ...well.log, commits: 20_001 } }, ["long-log"]],
+    ["a long log of a week", {
+      log: { ...well.log, commits: 20_001, retentionMs: 7 * 86_400_000 },
+    }, []],
+    ["checksum", { log: { ...well.log, wrongChecksum: ["numFiles"] } }, ["wrong-checksum"]],
     ["files", { files: { ...well.files, mergeable: 3 } }, ["small-files"]],
     [
       "deleted rows",
