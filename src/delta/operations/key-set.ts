@@ -1,5 +1,5 @@
 /**
- * A set of object keys that takes eight bytes a key, so that the files of a huge table fit. It may
+ * A set of object keys that takes 16 to 32 bytes a key, so that the files of a huge table fit. It may
  * say of a key that it has it although it has not (once in 2^53 pairs), never the other way round:
  * right for asking what must be kept.
  */

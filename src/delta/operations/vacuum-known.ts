@@ -3,11 +3,12 @@ import type { Engine } from "../engine.ts";
 import type { AddFile, RemoveFile } from "../log/actions.ts";
 import { deletionVectorKey } from "../log/deletion-vector.ts";
 import { canonicalPath } from "../log/file-key.ts";
-import { listLog, readCommits, withListing } from "../log/log-reader.ts";
+import { listLog, withListing } from "../log/log-reader.ts";
 import { buildSegment } from "../log/log-segment.ts";
 import { liveFiles, replaySegment } from "../log/snapshot.ts";
 import { assertVacuumable, protocolFeatures } from "../log/table-features.ts";
 import type { TableState } from "../log/table-state.ts";
+import { readInWaves } from "./commit-waves.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
 
 /** The files that the log knows of when a vacuum is planned. */
@@ -89,9 +90,8 @@ async function keepFilesOfCommits(
   if (!tombstones && !await hasChangeData(engine, state, signal)) return;
   const { uri } = engine.store;
   const { commits } = await listLog(engine, { from: 0, signal });
-  const versions = commits.filter(({ meta }) => meta.modifiedMs >= cutoffMs)
-    .map((commit) => commit.version);
-  for await (const { actions } of readCommits(engine, versions, { signal, files: true })) {
+  const young = commits.filter(({ meta }) => meta.modifiedMs >= cutoffMs);
+  for await (const { actions } of readInWaves(engine, young, { signal })) {
     for (const action of actions) {
       if (action.kind === "cdc") notePath(action.cdc.path, kept, uri);
       if (action.kind === "remove" && !isExpired(action.remove, cutoffMs)) {

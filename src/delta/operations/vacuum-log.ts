@@ -4,9 +4,10 @@ import type { Action } from "../log/actions.ts";
 import { deletionVectorKey } from "../log/deletion-vector.ts";
 import { objectKeyOf } from "../log/file-key.ts";
 import { monotonicTimestamps } from "../log/commit-timestamps.ts";
-import { listLog, readCommits } from "../log/log-reader.ts";
+import { listLog } from "../log/log-reader.ts";
 import type { LogCommit } from "../log/log-segment.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
+import { readInWaves } from "./commit-waves.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
 import { readLastVacuum } from "./last-vacuum.ts";
 import { isExpired, type KnownFiles } from "./vacuum-known.ts";
@@ -32,10 +33,9 @@ export async function effectOf(
   },
 ): Promise<VacuumEffect> {
   const { uri } = engine.store;
-  const versions = commits.map((commit) => commit.version);
   const extent = createExtent(known, commits);
   let first: number | null = null;
-  for await (const { version, actions } of readCommits(engine, versions, { signal, files: true })) {
+  for await (const { version, actions } of readInWaves(engine, commits, { signal })) {
     extent.follow(version, actions);
     for (const key of removedObjects(actions, uri)) if (going.has(key)) first = version;
   }
@@ -124,8 +124,7 @@ export async function* candidatesOfLog(
   const extent = createExtent(known, commits);
   const times = new Map(monotonicTimestamps(commits).map((c) => [c.version, c.timestampMs]));
   const old = commits.filter(({ meta }) => meta.modifiedMs < known.cutoffMs);
-  const versions = old.map((commit) => commit.version);
-  for await (const { version, actions } of readCommits(engine, versions, { signal, files: true })) {
+  for await (const { version, actions } of readInWaves(engine, old, { signal })) {
     if (!extent.follow(version, actions)) return;
     for (const object of objectsOf(actions, times.get(version) ?? 0, engine.store.uri)) {
       const { key } = object;
