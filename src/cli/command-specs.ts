@@ -13,6 +13,7 @@ import {
   restoreOptions,
   vacuumOptions,
 } from "./tables/table-options.ts";
+import { replayOptions } from "./replay/replay-options.ts";
 import { snapshotOptions } from "./snapshot/snapshot-options.ts";
 
 /** Words of a command line that belong to no flag. */
@@ -190,6 +191,34 @@ export const commandSpecs: readonly CommandSpec[] = [
       [
         "cdcdelta restore s3://lake/cdc/shop/orders --timestamp 2026-01-31T12:00:00Z --yes",
         "do it",
+      ],
+    ],
+  },
+  {
+    name: "replay",
+    summary: "read a range of Kafka again into the tables, or into a table beside them",
+    description: "With --into same, rows and positions of the tables go back to the last version " +
+      "before the range, in one commit each, and everything since is read from Kafka again, with " +
+      "the settings as they are now. Refused while a sink of the consumer group is live, when Kafka " +
+      "no longer has the range, when a vacuum deleted what the version needs, and when others " +
+      "changed the rows since. Ended anywhere, it goes on with cdcdelta run; nothing is lost. With " +
+      "--into <table>, the rows of one collection are written to a table of their own, which no " +
+      "sink knows of; --compare shows where the two differ.",
+    argument: null,
+    options: replayOptions,
+    examples: [
+      [
+        "cdcdelta replay --from offset:cdc.shop.orders:0:1200 --into same --dry-run",
+        "what would leave the tables and be read again",
+      ],
+      [
+        "cdcdelta replay --from timestamp:2026-01-31T12:00:00Z --collection shop.orders --into same",
+        "one table, from a time on",
+      ],
+      [
+        "cdcdelta replay --from version:41 --collection shop.orders --into s3://lake/check/orders " +
+        "--compare",
+        "into a shadow table, and where it differs",
       ],
     ],
   },

@@ -1,4 +1,5 @@
 import { inspectRequirements } from "./inspect/inspect-requirements.ts";
+import { replayRequirements } from "./replay/replay-requirements.ts";
 import { kafkaProblems } from "./settings/kafka-checks.ts";
 import type { Problem } from "./settings/problem.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
@@ -27,6 +28,8 @@ export function requirements(
       return tablesRequirements(resolved, options, words);
     case "restore":
       return restoreRequirements(options);
+    case "replay":
+      return [...kafkaRequirements(resolved), ...replayRequirements(resolved, options)];
     case "deploy-connector":
       return [...kafkaRequirements(resolved), ...deployRequirements(resolved, options)];
     case "snapshot":

@@ -1,15 +1,11 @@
 import { readFileSync } from "node:fs";
 import { configText } from "./commands/config.ts";
-import {
-  deployConnectorOptions,
-  healthOptions,
-  optionsOf,
-  runOptions,
-} from "./command-options.ts";
+import { deployConnectorOptions, healthOptions, optionsOf, runOptions } from "./command-options.ts";
 import { inspectOptions } from "./inspect/inspect-options.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { type Invocation, parseArgv } from "./parse-argv.ts";
 import { requirements } from "./requirements.ts";
+import { replayOptions } from "./replay/replay-options.ts";
 import { readConfigFile } from "./settings/config-file.ts";
 import { deriveSettings } from "./settings/derive-settings.ts";
 import { formatProblems, misspeltVariables, type Problem } from "./settings/problem.ts";
@@ -101,6 +97,10 @@ async function dispatch(
       const { restoreCommand } = await import("./commands/restore.ts");
       const flags = optionsOf(restoreOptions, options);
       return await restoreCommand(world, resolved, argument ?? "", flags);
+    }
+    case "replay": {
+      const { replayCommand } = await import("./commands/replay.ts");
+      return await replayCommand(world, resolved, optionsOf(replayOptions, options));
     }
     case "checkpoint": {
       const { checkpointCommand } = await import("./commands/checkpoint.ts");

@@ -3,7 +3,7 @@ import type { PumpEvent, PumpSummary } from "../../core/pump/pump-events.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts";
 import type { HttpServer } from "../http/http-server.ts";
 import { type Logger, openLogger } from "../logger.ts";
-import { runReportText } from "../output/run-report.ts";
+import { type RunReport, runReportText } from "../output/run-report.ts";
 import type { ProgressBar } from "../progress.ts";
 import { logFailure, logRunEnd, logRunEvent } from "../run-log.ts";
 import { openRunBar } from "../run-bar.ts";
@@ -23,12 +23,29 @@ export type RunOptions = {
   readonly format: "table" | "json";
 };
 
+/** How a run ended: with what it has done, or with the code that says why it has not. */
+export type RunEnd =
+  | { readonly kind: "done"; readonly report: RunReport }
+  | { readonly kind: "failed"; readonly code: ExitCode };
+
 /** `cdcdelta run`: streams a source into tables. Errors: whatever ends the run. */
 export async function runCommand(
   world: CliWorld,
   resolved: ResolvedSettings,
   options: RunOptions,
 ): Promise<ExitCode> {
+  const end = await streamRun(world, resolved, options);
+  if (end.kind === "failed") return end.code;
+  await world.stdout.write(runReportText(end.report, options.format));
+  return exitCodes.done;
+}
+
+/** A run with its log, progress and signals, but for the result. Errors: whatever ends the run. */
+export async function streamRun(
+  world: CliWorld,
+  resolved: ResolvedSettings,
+  options: Omit<RunOptions, "format">,
+): Promise<RunEnd> {
   const { basePath, logLevel } = resolved.values;
   if (basePath === null) throw new RangeError("Cannot run without a base path");
   const startedMs = Date.now();
@@ -75,15 +92,14 @@ export async function runCommand(
     // On a terminal the result itself says it.
     if (bar === null) logRunEnd(log.logger, summary, elapsedMs);
     bar?.stop();
-    const report = { summary, plan: options.plan, stopped: shutdown.stop.aborted, elapsedMs };
-    await world.stdout.write(runReportText(report, options.format));
-    return exitCodes.done;
+    const stopped = shutdown.stop.aborted;
+    return { kind: "done", report: { summary, plan: options.plan, stopped, elapsedMs } };
   } catch (error) {
-    if (shutdown.giveUp.aborted) return exitCodes.gaveUp;
+    if (shutdown.giveUp.aborted) return { kind: "failed", code: exitCodes.gaveUp };
     // Where logs are collected, the end of a run belongs among them.
     if (world.stderr.isTTY) throw error;
     logFailure(log.logger, error);
-    return exitCodeOf(error);
+    return { kind: "failed", code: exitCodeOf(error) };
   } finally {
     bar?.stop();
     await wired.close();
@@ -101,7 +117,7 @@ async function runWired(
   wired: WiredRun,
   observe: RunObserver,
   { stop, giveUp }: Shutdown,
-  { plan }: RunOptions,
+  { plan }: Pick<RunOptions, "plan">,
 ): Promise<PumpSummary> {
   try {
     if (!plan) await wired.prove(AbortSignal.any([stop, giveUp]));

@@ -5,7 +5,7 @@ import { setting } from "./setting.ts";
 const plain = (placeholder: string) => text({ placeholder, form: "text" });
 
 /** The commands that talk to Kafka. */
-const commands = ["run", "snapshot", "deploy-connector"] as const;
+const commands = ["run", "replay", "snapshot", "deploy-connector"] as const;
 
 /** How Kafka knows us and we know Kafka; named as users of librdkafka know it. */
 export const kafkaSecuritySettings = {

@@ -10,7 +10,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_BOOTSTRAP_SERVERS" }],
     group: "Kafka",
     description: "Brokers to ask for the cluster",
-    commands: ["run", "snapshot", "deploy-connector"],
+    commands: ["run", "replay", "snapshot", "deploy-connector"],
   }),
   kafkaConsumerGroup: setting({
     type: text({ placeholder: "<group>", form: "text" }),
@@ -18,7 +18,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_CONSUMER_GROUP" }],
     group: "Kafka",
     description: "Consumer group; also the default of the pipeline id",
-    commands: ["run", "snapshot"],
+    commands: ["run", "replay", "snapshot"],
   }),
   kafkaTopicPattern: setting({
     type: topicPattern(),
@@ -27,7 +27,7 @@ export const kafkaSettings = {
     group: "Kafka",
     description: "Topics to read: a regular expression that matches the whole name. New topics " +
       "that match are taken up while running",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaAutoOffsetReset: setting({
     type: choice(["earliest", "latest", "none"]),
@@ -35,7 +35,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_AUTO_OFFSET_RESET" }],
     group: "Kafka",
     description: "Where to start a partition that has no committed offset and no rows in any table",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaFailOnDataLoss: setting({
     type: toggle(),
@@ -44,7 +44,7 @@ export const kafkaSettings = {
     group: "Kafka",
     description: "End the run when records that were never read are gone from Kafka (retention); " +
       "without it they are skipped, with a warning and a metric",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaMaxPollRecords: setting({
     type: wholeNumber({ min: 1, max: 10_000_000, example: "5000", placeholder: "<records>" }),
@@ -52,7 +52,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_MAX_POLL_RECORDS" }],
     group: "Kafka",
     description: "Records handed over by one fetch at most",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaSessionTimeout: setting({
     type: duration({ min: 1000, max: 1_800_000, example: "45s" }),
@@ -60,7 +60,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_SESSION_TIMEOUT_MS", bareNumberIs: "ms" }],
     group: "Kafka",
     description: "Time without a heartbeat after which the group gives our partitions to others",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaHeartbeatInterval: setting({
     type: duration({ min: 100, max: 600_000, example: "3s" }),
@@ -68,7 +68,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_HEARTBEAT_INTERVAL_MS", bareNumberIs: "ms" }],
     group: "Kafka",
     description: "Time between heartbeats; at most half of the session timeout",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaMetadataMaxAge: setting({
     type: duration({ min: 100, max: 86_400_000, example: "30s" }),
@@ -76,7 +76,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_METADATA_MAX_AGE_MS", bareNumberIs: "ms" }],
     group: "Kafka",
     description: "Time after which new topics and partitions are looked for",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaFetchBytesMax: setting({
     type: byteSize({ min: 64 * 1024, max: 2 ** 31 - 1, example: "8MiB" }),
@@ -84,7 +84,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_FETCH_MAX_BYTES" }],
     group: "Kafka",
     description: "Bytes of one fetch from one broker at most",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaPartitionFetchBytesMax: setting({
     type: byteSize({ min: 16 * 1024, max: 2 ** 31 - 1, example: "2MiB" }),
@@ -92,7 +92,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_MAX_PARTITION_FETCH_BYTES" }],
     group: "Kafka",
     description: "Bytes of one partition in a fetch; a larger record batch is fetched whole",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaFetchWait: setting({
     type: duration({ min: 1, max: 60_000, example: "500ms" }),
@@ -100,7 +100,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_FETCH_WAIT_MAX_MS", bareNumberIs: "ms" }],
     group: "Kafka",
     description: "Time that a broker may hold a fetch back while there is nothing new",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   kafkaConnectionTimeout: setting({
     type: duration({ min: 100, max: 600_000, example: "10s" }),
@@ -108,7 +108,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_CONNECTION_TIMEOUT_MS", bareNumberIs: "ms" }],
     group: "Kafka",
     description: "Time to connect to a broker and to authenticate",
-    commands: ["run", "snapshot", "deploy-connector"],
+    commands: ["run", "replay", "snapshot", "deploy-connector"],
   }),
   kafkaRequestTimeout: setting({
     type: duration({ min: 1000, max: 600_000, example: "30s" }),
@@ -116,7 +116,7 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_REQUEST_TIMEOUT_MS", bareNumberIs: "ms" }],
     group: "Kafka",
     description: "Time for an answer of a broker",
-    commands: ["run", "snapshot", "deploy-connector"],
+    commands: ["run", "replay", "snapshot", "deploy-connector"],
   }),
   kafkaClientId: setting({
     type: text({ placeholder: "<name>", form: "text" }),
@@ -124,6 +124,6 @@ export const kafkaSettings = {
     env: [{ name: "KAFKA_CLIENT_ID" }],
     group: "Kafka",
     description: "Name under which brokers know us in their logs and quotas",
-    commands: ["run", "snapshot", "deploy-connector"],
+    commands: ["run", "replay", "snapshot", "deploy-connector"],
   }),
 } as const;

@@ -13,7 +13,7 @@ export const operationSettings = {
     group: "Operation",
     description: "Times that a request to Kafka or to the object store is tried, with growing " +
       "random pauses, before the run ends",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   compact: setting({
     type: toggle(),
@@ -29,7 +29,7 @@ export const operationSettings = {
     group: "Operation",
     description: "Time after SIGTERM or SIGINT to commit what was read. What is not committed by " +
       "then is given up and read again next time",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   httpPort: setting({
     type: httpPort(),

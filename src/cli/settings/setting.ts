@@ -8,6 +8,7 @@ export type CommandName =
   | "optimize"
   | "vacuum"
   | "restore"
+  | "replay"
   | "checkpoint"
   | "health"
   | "config";

@@ -37,6 +37,6 @@ export const sourceSettings = {
     group: "Source",
     description: "Name of this pipeline in the tables' positions. Two pipelines never share a " +
       "table's positions for one topic",
-    commands: ["run", "snapshot"],
+    commands: ["run", "replay", "snapshot"],
   }),
 } as const;

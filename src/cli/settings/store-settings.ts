@@ -18,7 +18,7 @@ export const storeSettings = {
     ],
     group: "Object store",
     description: "Endpoint of an S3-compatible store such as MinIO",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3Secure: setting({
     type: toggle(),
@@ -26,7 +26,7 @@ export const storeSettings = {
     env: [{ name: "MINIO_SECURE" }],
     group: "Object store",
     description: "Use https where the endpoint is written without http:// or https://",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3Bucket: setting({
     type: plain("<bucket>"),
@@ -34,7 +34,7 @@ export const storeSettings = {
     env: [{ name: "MINIO_BUCKET" }],
     group: "Object store",
     description: "Bucket in which a relative base path lies",
-    commands: ["run", "snapshot", ...allTablesCommands],
+    commands: ["run", "replay", "snapshot", ...allTablesCommands],
   }),
   s3AccessKeyId: setting({
     type: plain("<key>"),
@@ -43,7 +43,7 @@ export const storeSettings = {
     env: [{ name: "MINIO_ACCESS_KEY" }, { name: "AWS_ACCESS_KEY_ID" }],
     group: "Object store",
     description: "Access key; without one the AWS chain is asked (profile, web identity, instance)",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3SecretAccessKey: setting({
     type: plain("<key>"),
@@ -52,7 +52,7 @@ export const storeSettings = {
     group: "Object store",
     description: "Secret key. Prefer the environment: flags are visible to other processes",
     secret: true,
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3SessionToken: setting({
     type: plain("<token>"),
@@ -61,7 +61,7 @@ export const storeSettings = {
     group: "Object store",
     description: "Session token of temporary keys",
     secret: true,
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3Profile: setting({
     type: plain("<profile>"),
@@ -69,7 +69,7 @@ export const storeSettings = {
     env: [{ name: "AWS_PROFILE" }],
     group: "Object store",
     description: "Profile of the AWS configuration files to take keys from",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3Region: setting({
     type: plain("<region>"),
@@ -77,7 +77,7 @@ export const storeSettings = {
     env: [{ name: "AWS_REGION" }, { name: "AWS_DEFAULT_REGION" }],
     group: "Object store",
     description: "Region of the bucket",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3PathStyle: setting({
     type: autoOr(choice(["true", "false"])),
@@ -85,21 +85,21 @@ export const storeSettings = {
     group: "Object store",
     description: "Address buckets as endpoint/bucket instead of bucket.endpoint; auto: true with " +
       "an endpoint",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3ServerSideEncryption: setting({
     type: choice(["none", "AES256", "aws:kms"]),
     default: "none",
     group: "Object store",
     description: "Server-side encryption asked for on every write",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   s3KmsKeyId: setting({
     type: plain("<id>"),
     default: null,
     group: "Object store",
     description: "KMS key for aws:kms",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   caBundle: setting({
     type: plain("<file>"),
@@ -107,7 +107,7 @@ export const storeSettings = {
     env: [{ name: "AWS_CA_BUNDLE" }],
     group: "Object store",
     description: "PEM file of certificates to trust beside the system's",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   httpsProxy: setting({
     type: proxyUrl(),
@@ -115,7 +115,7 @@ export const storeSettings = {
     env: [{ name: "HTTPS_PROXY" }, { name: "https_proxy" }],
     group: "Object store",
     description: "Proxy for https endpoints",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   httpProxy: setting({
     type: proxyUrl(),
@@ -123,7 +123,7 @@ export const storeSettings = {
     env: [{ name: "HTTP_PROXY" }, { name: "http_proxy" }],
     group: "Object store",
     description: "Proxy for http endpoints",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
   proxyBypass: setting({
     type: plain("<hosts>"),
@@ -131,7 +131,7 @@ export const storeSettings = {
     env: [{ name: "NO_PROXY" }, { name: "no_proxy" }],
     group: "Object store",
     description: "Hosts reached without a proxy, separated by commas",
-    commands: ["run", "snapshot", ...tableCommands],
+    commands: ["run", "replay", "snapshot", ...tableCommands],
   }),
 } as const;
 
@@ -143,7 +143,7 @@ export const resourceSettings = {
     defaultText: "`auto`: one for each core",
     group: "Resources",
     description: "Threads that decode and encode; 0 does it in the main thread",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   memory: setting({
     type: autoOr(byteSize({ min: memoryBytesMin, max: 2 ** 44, example: "512MiB" })),
@@ -153,7 +153,7 @@ export const resourceSettings = {
     description:
       "Memory that the process should stay within. Input held for the next commits has " +
       "its share of it: with too little, commits are smaller and reading waits",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
 } as const;
 
@@ -164,6 +164,6 @@ export const outputSettings = {
     default: "info",
     group: "Output",
     description: "Lowest level that is logged on standard error; debug also prints stack traces",
-    commands: ["run", "deploy-connector", "snapshot", ...tableCommands, "health"],
+    commands: ["run", "replay", "deploy-connector", "snapshot", ...tableCommands, "health"],
   }),
 } as const;

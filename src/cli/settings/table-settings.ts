@@ -18,7 +18,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Folder or s3://bucket/prefix that holds the tables. With a bucket set " +
       "(MINIO_BUCKET), a relative path without ./ lies in that bucket",
-    commands: ["run", "snapshot", ...allTablesCommands],
+    commands: ["run", "replay", "snapshot", ...allTablesCommands],
   }),
   tablePath: setting({
     type: tablePathTemplate(),
@@ -26,14 +26,14 @@ export const tableSettings = {
     group: "Tables",
     description: "Location of a collection's table",
     perCollection: true,
-    commands: ["run", "snapshot", ...allTablesCommands],
+    commands: ["run", "replay", "snapshot", ...allTablesCommands],
   }),
   deadLetterPath: setting({
     type: tablePathTemplate(),
     default: "{base}/_dead_letters",
     group: "Tables",
     description: "Location of the table that takes records which are no events",
-    commands: ["run", ...allTablesCommands],
+    commands: ["run", "replay", ...allTablesCommands],
   }),
   partitionBy: setting({
     type: columnsOrNone(),
@@ -41,7 +41,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Partition columns of tables that are created; none for no partitions",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   columnTypes: setting({
     type: columnTypes(),
@@ -51,7 +51,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Fixed types of columns, by field name or dotted path; the others are inferred",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   includeFields: setting({
     type: fieldPaths,
@@ -60,7 +60,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Fields to take",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   excludeFields: setting({
     type: fieldPaths,
@@ -69,7 +69,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Fields to leave out",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   mask: setting({
     type: fieldMasks(),
@@ -80,7 +80,7 @@ export const tableSettings = {
     description: "Fields whose values are not written: hash puts their SHA-256 in place, redact " +
       "***; null stays null. Paths go through arrays and have the names of the source",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   maskKey: setting({
     type: text({ placeholder: "<key>", form: "any text" }),
@@ -89,7 +89,7 @@ export const tableSettings = {
     description: "Key of the hashes of masked fields (HMAC-SHA-256), without which values that " +
       "can be guessed can be found out. Prefer the environment: flags are visible to others",
     secret: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   rename: setting({
     type: fieldRenames(),
@@ -100,7 +100,7 @@ export const tableSettings = {
     description: "Fields whose columns have another name. All other settings but partition-by " +
       "call a field by its name in the source",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   properties: setting({
     type: tableProperties(),
@@ -110,7 +110,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Delta table properties (delta.*) of tables that are created",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   keepDocument: setting({
     type: toggle(),
@@ -118,7 +118,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Keep the raw document as Extended JSON in the column _document",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   keepTransactionId: setting({
     type: toggle(),
@@ -126,7 +126,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Keep the id of the MongoDB transaction in the column _cdc_transaction_id",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   decimals: setting({
     type: choice(["decimal", "string"]),
@@ -134,7 +134,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Decimal128 as decimal(38,18) (what does not fit is rescued) or as string",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   columnsMax: setting({
     type: wholeNumber({ min: 1, max: 100_000, example: "2000", placeholder: "<columns>" }),
@@ -142,7 +142,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Leaf columns of a table at most; fields beyond are rescued",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   depthMax: setting({
     type: wholeNumber({ min: 1, max: 200, example: "32", placeholder: "<levels>" }),
@@ -150,7 +150,7 @@ export const tableSettings = {
     group: "Tables",
     description: "Nesting of a document that becomes columns at most; what is deeper is rescued",
     perCollection: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   widen: setting({
     type: choice(["rewrite", "feature", "off"]),
@@ -158,14 +158,14 @@ export const tableSettings = {
     group: "Tables",
     description: "When a column needs a wider type: rewrite the files, use Delta's typeWidening " +
       "feature (instant, refused by delta-rs and Polars), or rescue the values",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   widenRewriteBytesMax: setting({
     type: byteSize({ min: 0, max: 2 ** 50, example: "10GiB" }),
     default: 10 * 1024 ** 3,
     group: "Tables",
     description: "Size of a table up to which widening rewrites it; above it values are rescued",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
 } as const;
 
@@ -179,14 +179,14 @@ export const flushSettings = {
     description:
       "Records after which a flush is due once nothing more is ready to be read. While " +
       "the source is behind, batches grow until the interval or the byte limit",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   flushBytes: setting({
     type: byteSize({ min: 64 * 1024, max: 2 ** 40, example: "64MiB" }),
     default: 64 * 1024 ** 2,
     group: "Flushing",
     description: "Bytes of input after which a flush is due at once",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   flushInterval: setting({
     type: duration({ min: 1, max: 86_400_000, example: "10s" }),
@@ -194,7 +194,7 @@ export const flushSettings = {
     env: [{ name: "DELTA_BATCH_TIMEOUT_MS", bareNumberIs: "ms" }],
     group: "Flushing",
     description: "Age of the oldest record read but not committed after which a flush is due",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
   schemaCacheTtl: setting({
     type: duration({ min: 0, max: 7 * 86_400_000, example: "5m" }),
@@ -204,6 +204,6 @@ export const flushSettings = {
     description:
       "Age of what is known of a table after which its next version is probed although " +
       "nothing failed",
-    commands: ["run"],
+    commands: ["run", "replay"],
   }),
 } as const;

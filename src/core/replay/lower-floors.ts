@@ -15,9 +15,6 @@ export type LoweredFloor = TopicPartition & {
   readonly metadata: string;
 };
 
-/** What is asked of a table: where its positions will be, under the name that marks give it. */
-export type FloorNeed = { readonly key: TableKey; readonly replay: TableReplay };
-
 /**
  * The group's floors that have to go down so that everything which the tables lose is read again.
  * A floor that is no more to be relied on stays: reading starts at the beginning without it. The
@@ -25,20 +22,19 @@ export type FloorNeed = { readonly key: TableKey; readonly replay: TableReplay }
  */
 export function lowerFloors(
   { topics, logs }: KafkaFacts,
-  needs: readonly FloorNeed[],
+  replays: readonly TableReplay[],
 ): LoweredFloor[] {
   const lowered: LoweredFloor[] = [];
   for (const [name, log] of logs) {
-    const wanted = needs.flatMap(({ key, replay }) =>
-      replay.partitions.filter((one) => partitionName(one) === name)
-        .map((one) => ({ key, one }))
+    const wanted = replays.flatMap(({ key, partitions }) =>
+      partitions.filter((one) => partitionName(one) === name).map((one) => ({ key, one }))
     );
     const { topic, partition, identity, committed } = log;
     const verdict = judgeFloor({ committed, topicId: identity, watermarks: null });
     if (wanted.length === 0 || committed === null || verdict.kind !== "valid") continue;
     const lowest = wanted.map(({ one }) => one.from).reduce((a, b) => a < b ? a : b);
     const own = wanted.flatMap(({ key, one }) => markEntry(key, one));
-    const changed = new Set(wanted.map(({ key }) => key));
+    const changed = new Set<TableKey | null>(wanted.map(({ key }) => key));
     const others = (committed.mark?.tables ?? []).filter(({ key }) => !changed.has(key));
     const offset = lowest < committed.offset ? lowest : committed.offset;
     const metadata = encodeMark({
@@ -53,8 +49,8 @@ export function lowerFloors(
 }
 
 /** Below what the table has before and after: it holds in between as well. */
-function markEntry(key: TableKey, { becomes }: PartitionReplay) {
-  return becomes === null ? [] : [{ key, offset: becomes }];
+function markEntry(key: TableKey | null, { becomes }: PartitionReplay) {
+  return key === null || becomes === null ? [] : [{ key, offset: becomes }];
 }
 
 /**

@@ -1,17 +1,16 @@
-import type { TableKey } from "../encode/encode-job.ts";
 import type { KafkaClient } from "../kafka/kafka-client.ts";
 import { commitLowered, type LoweredFloor, lowerFloors, refuseLiveSinks } from "./lower-floors.ts";
-import type { PlannedTable, ReplayPlan } from "./load-replay.ts";
+import type { ReplayPlan } from "./load-replay.ts";
 import { rewindTable } from "./rewind-table.ts";
 
 export type ReplaySameOptions = {
   readonly client: KafkaClient;
   readonly groupId: string;
   readonly pipelineId: string;
-  /** The name that marks of floors give a table. */
-  readonly keyOf: (table: PlannedTable["table"]) => TableKey;
   readonly range: string;
   readonly onStep?: (step: ReplayStep) => void;
+  /** Asks Kafka again what failed for a time; default: once. */
+  readonly again?: <T>(ask: () => Promise<T>) => Promise<T>;
   readonly signal: AbortSignal;
 };
 
@@ -32,14 +31,15 @@ export type ReplayStep =
  * Errors: `conflict` when a sink is live or a table was written meanwhile; `kafka`, the store's.
  */
 export async function rewindTables(plan: ReplayPlan, options: ReplaySameOptions): Promise<void> {
-  const { client, groupId, keyOf, signal, onStep = () => undefined } = options;
-  await refuseLiveSinks(client, groupId, { signal });
-  const needs = plan.tables.map(({ table, replay }) => ({ key: keyOf(table), replay }));
-  const floors = lowerFloors(plan.kafka, needs);
-  await commitLowered(client, groupId, floors, { signal });
+  const { client, groupId, signal, onStep = () => undefined, again = (ask) => ask() } = options;
+  const nobodyIsLive = (): Promise<void> =>
+    again(() => refuseLiveSinks(client, groupId, { signal }));
+  await nobodyIsLive();
+  const floors = lowerFloors(plan.kafka, plan.tables.map(({ replay }) => replay));
+  await again(() => commitLowered(client, groupId, floors, { signal }));
   onStep({ kind: "floors-lowered", floors });
   for (const { table, replay } of plan.tables) {
-    await refuseLiveSinks(client, groupId, { signal });
+    await nobodyIsLive();
     const version = await rewindTable(table.engine, replay, options);
     onStep({ kind: "table-rewound", uri: table.uri, version });
   }

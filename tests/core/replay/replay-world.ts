@@ -204,7 +204,6 @@ export async function rewind(
     client: world.cluster.client(life.process.name, mortalNetwork(world.scheduler, life)),
     groupId,
     pipelineId: groupId,
-    keyOf: ({ key }) => key!,
     range: "test",
     onStep,
     signal: never,

@@ -1,0 +1,41 @@
+import { configFile, option, type OptionValues, toggleOption } from "../command-options.ts";
+import { text } from "../settings/basic-types.ts";
+import { names } from "../settings/list-types.ts";
+import { replayPoint } from "./replay-point.ts";
+
+/** Flags of `replay`. */
+export const replayOptions = {
+  from: option({
+    type: replayPoint(),
+    default: null,
+    description: "Where the range begins: offset:<topic>:<partition>:<offset> (several times, or " +
+      "with commas between), timestamp:<time> as Kafka has it, or version:<v>, after which " +
+      "everything is read again",
+  }),
+  to: option({
+    type: replayPoint(),
+    default: null,
+    description: "Where the range ends, in the same forms; what is there is not part of it. With " +
+      "--into same it may not lie before what the tables have",
+  }),
+  collection: option({
+    type: names({ placeholder: "<db.coll>", form: "collections separated by commas" }),
+    default: null,
+    description: "Only the tables of these collections (default: all that have rows of the range)",
+  }),
+  into: option({
+    type: text({ placeholder: "<same|table>", form: "`same`, or a path or URI" }),
+    default: null,
+    description: "same: the tables themselves; or the path or URI of a shadow table, which is " +
+      "made, or gone on with",
+  }),
+  compare: toggleOption(
+    "With a shadow table: show the rows of the range that differ; exit code 1 when some do",
+  ),
+  dryRun: toggleOption("Show what would leave the tables and be read again; write nothing"),
+  yes: toggleOption("Do not ask, for scripts"),
+  json: toggleOption("Print the result as one JSON object"),
+  config: configFile(),
+} as const;
+
+export type ReplayFlags = OptionValues<typeof replayOptions>;

@@ -1,0 +1,103 @@
+import type { ReplayPlan } from "../../core/replay/load-replay.ts";
+import { type ReplayStep, rewindTables } from "../../core/replay/replay-same.ts";
+import { countReread } from "../../core/replay/reread-count.ts";
+import { streamRun } from "../commands/run.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { counted } from "../output/counted.ts";
+import type { ResolvedSettings } from "../settings/resolve-settings.ts";
+import type { CliWorld } from "../world.ts";
+import { pointText } from "./replay-point.ts";
+import { doneText, replayJson, type ReplayReport, rowsOf } from "./replay-report.ts";
+import type { ReplaySession } from "./replay-session.ts";
+
+type Signals = {
+  readonly stop: AbortSignal;
+  /** Somebody else listens to signals from now on. */
+  readonly listening: () => void;
+};
+
+/** Lowers floors, rewinds tables, reads again. Errors: as `rewindTables`, and those of a run. */
+export async function replaySame(
+  world: CliWorld,
+  session: ReplaySession,
+  plan: ReplayPlan,
+  { stop, listening }: Signals,
+): Promise<ExitCode> {
+  const { flags, client, groupId, pipelineId, tables } = session;
+  const rewound = new Map<string, number>();
+  const say = (text: string): Promise<void> => world.stderr.write(`cdcdelta: ${text}\n`);
+  const onStep = (step: ReplayStep): void => {
+    if (step.kind === "table-rewound") rewound.set(step.uri, step.version);
+    void say(stepText(step, groupId));
+  };
+  const range = flags.from === null ? "" : pointText(flags.from);
+  await rewindTables(plan, {
+    client,
+    groupId,
+    pipelineId,
+    range,
+    onStep,
+    again: (ask) => session.again(ask, stop),
+    signal: stop,
+  });
+  listening();
+  const end = await streamRun(world, rereading(session.resolved, plan), {
+    plan: false,
+    adopt: false,
+    untilLatest: true,
+  });
+  const stopped = end.kind === "done" && end.report.stopped;
+  const complete = end.kind === "done" && !stopped;
+  const signal = new AbortController().signal;
+  const done: ReplayReport["tables"][number][] = [];
+  for (const { table, replay } of plan.tables) {
+    const rewoundAs = rewound.get(table.uri) ?? null;
+    const rowsReadAgain = complete && rewoundAs !== null
+      ? await countReread(tables.engineAt(table.uri), replay, rewoundAs, { signal })
+      : null;
+    done.push({ plan: replay, done: { rewoundAs, rowsReadAgain } });
+  }
+  const report: ReplayReport = {
+    from: range,
+    to: flags.to === null ? null : pointText(flags.to),
+    into: "same",
+    dryRun: false,
+    stopped: !complete,
+    tables: done,
+  };
+  await world.stdout.write(flags.json ? replayJson(report) : doneText(report));
+  if (end.kind === "failed") return end.code;
+  if (!complete) return exitCodes.interrupted;
+  const fewer = done.filter((one) => (one.done?.rowsReadAgain ?? 0) < rowsOf(one.plan));
+  for (const { plan: { uri, newestVersion } } of fewer) {
+    await say(
+      `${uri} has fewer rows of the range than before: Kafka no longer has all of them (was the ` +
+        `topic compacted?), or they are dead letters now. Version ${newestVersion} still has them`,
+    );
+  }
+  return fewer.length === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+function stepText(step: ReplayStep, groupId: string): string {
+  switch (step.kind) {
+    case "floors-lowered":
+      return `lowered ${counted(step.floors.length, "offset")} of consumer group "${groupId}"`;
+    case "table-rewound":
+      return `${step.uri} went back, as version ${step.version}`;
+  }
+}
+
+/** Settings of a run that reads what the tables lost, to the end of what is there. */
+function rereading(resolved: ResolvedSettings, plan: ReplayPlan): ResolvedSettings {
+  const topics = new Set(
+    plan.tables.flatMap(({ replay }) => replay.partitions.map(({ topic }) => topic)),
+  );
+  const values = {
+    ...resolved.values,
+    source: null,
+    follow: false,
+    httpPort: "off" as const,
+    kafkaTopicPattern: [...topics].map((topic) => topic.replaceAll(".", "\\.")).join("|"),
+  };
+  return { ...resolved, values };
+}
