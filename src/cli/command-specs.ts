@@ -147,7 +147,9 @@ export const commandSpecs: readonly CommandSpec[] = [
     name: "optimize",
     summary: "merge the small files of Delta tables into large ones",
     description: "Merges small files of each partition up to a target size, and rows that were " +
-      "deleted by deletion vectors go. The rows stay what they are; readers and a running " +
+      "deleted by deletion vectors go. With --z-order or --sort-by all files of a partition are " +
+      "written anew, in that order, and later on those that are new; they need room for rows in " +
+      "--spill-dir. The rows stay what they are; readers and a running " +
       "cdcdelta run are not disturbed. Each group of files is a commit of its own: SIGINT ends " +
       "after the group under way, what is done stands, and a later optimize goes on. The old " +
       "files stay for earlier versions until vacuum.",
@@ -159,6 +161,10 @@ export const commandSpecs: readonly CommandSpec[] = [
       [
         "cdcdelta optimize ./lake/shop/orders --where '_ingestion_date>=2026-01-01'",
         "the partitions of this year",
+      ],
+      [
+        "cdcdelta optimize ./lake/shop/orders --z-order customerId,createdAt",
+        "filters on either column read few files",
       ],
     ],
   },

@@ -5,7 +5,11 @@ import type { Problem } from "./settings/problem.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
 import { snapshotRequirements } from "./snapshot/snapshot-requirements.ts";
-import { restoreRequirements, tablesRequirements } from "./tables/tables-requirements.ts";
+import {
+  optimizeRequirements,
+  restoreRequirements,
+  tablesRequirements,
+} from "./tables/tables-requirements.ts";
 import type { SettingKey, Settings } from "./settings/settings.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -23,6 +27,7 @@ export function requirements(
     case "inspect":
       return inspectRequirements(options);
     case "optimize":
+      return [...tablesRequirements(resolved, options, words), ...optimizeRequirements(options)];
     case "vacuum":
     case "checkpoint":
       return tablesRequirements(resolved, options, words);

@@ -1,11 +1,18 @@
+import { tmpdir } from "node:os";
 import { requireTableState } from "../../delta/log/table-state.ts";
-import { optimize, type OptimizePlan, planOptimize } from "../../delta/operations/optimize.ts";
+import {
+  optimize,
+  type OptimizePlan,
+  type OrderRequest,
+  planOptimize,
+} from "../../delta/operations/optimize.ts";
 import type { OptimizeRules } from "../../delta/operations/optimize-plan.ts";
 import { partitionFilter } from "../../delta/operations/partition-filter.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { humanByteSize } from "../settings/units.ts";
+import { optimizeOnSpark } from "../spark/on-spark.ts";
 import { eachTable, type TableTask } from "../tables/each-table.ts";
 import { type OptimizeResult, optimizeText } from "../tables/optimize-report.ts";
 import type { OptimizeFlags } from "../tables/table-options.ts";
@@ -22,10 +29,12 @@ export async function optimizeCommand(
   return await eachTable<OptimizeResult>(world, resolved, {
     choice: { words, all: flags.all },
     endsAfter: "the group under way",
-    work: async (task) =>
-      flags.dryRun
-        ? { result: await plannedResult(task, flags), ended: true }
-        : await optimizeTable(task, flags),
+    work: async (task) => {
+      if (flags.dryRun) return { result: await plannedResult(task, flags), ended: true };
+      if (flags.engine === "native") return await optimizeTable(task, flags);
+      const access = { world, settings: resolved.values };
+      return { result: await optimizeOnSpark(task, flags, access), ended: true };
+    },
     show: (report) => optimizeText(report, flags),
   });
 }
@@ -44,15 +53,15 @@ async function rulesOf(
 async function plannedResult(task: TableTask, flags: OptimizeFlags): Promise<OptimizeResult> {
   const { engine, stop } = task;
   const rules = await rulesOf(task, flags);
-  const plan = await planOptimize(engine, { ...rules, signal: stop });
-  const before = sizeOf(plan);
+  const plan = await planOptimize(engine, { ...rules, ...orderOf(flags), signal: stop });
+  const before = { files: plan.files, bytes: plan.bytes };
   const { files: filesRemoved, bytes: bytesRemoved } = planned(plan);
   const filesAdded = plan.bins.reduce(
     (sum, { bytes }) => sum + Math.max(1, Math.ceil(bytes / rules.targetBytes)),
     0,
   );
   return {
-    version: plan.snapshot.version,
+    version: plan.state.version,
     filesBefore: before.files,
     bytesBefore: before.bytes,
     filesAfter: before.files - filesRemoved + filesAdded,
@@ -66,13 +75,17 @@ async function plannedResult(task: TableTask, flags: OptimizeFlags): Promise<Opt
   };
 }
 
-function sizeOf({ snapshot: { files } }: OptimizePlan): { files: number; bytes: number } {
-  return { files: files.length, bytes: files.reduce((sum, file) => sum + file.size, 0) };
+/** How rows are to be ordered; nothing where files are only merged. */
+function orderOf({ zOrder, sortBy, spillDir }: OptimizeFlags): { readonly order?: OrderRequest } {
+  const columns = zOrder ?? sortBy;
+  if (columns === null) return {};
+  const kind = zOrder === null ? "sort" : "z-order";
+  return { order: { kind, columns, spillFolder: spillDir ?? tmpdir() } };
 }
 
 function planned({ bins }: OptimizePlan): { files: number; bytes: number } {
   return {
-    files: bins.reduce((sum, bin) => sum + bin.files.length, 0),
+    files: bins.reduce((sum, bin) => sum + bin.files, 0),
     bytes: bins.reduce((sum, bin) => sum + bin.bytes, 0),
   };
 }
@@ -87,25 +100,36 @@ async function optimizeTable(
   let round = { files: 0, bytes: 0 };
   let [groups, total, doneBytes] = [0, 0, 0];
   let done = 0;
+  // Of the group under way.
+  let readBytes = 0;
+  const order = orderOf(flags);
+  const aim = order.order === undefined ? "to merge" : "to put into order";
   const show = (): void => {
     const text = `${uri}: ${done} of ${counted(total, "group")}, ` +
-      `${counted(round.files, "file")}, ${humanByteSize(round.bytes)} to merge`;
-    progress.show(doneBytes, round.bytes, text);
+      `${counted(round.files, "file")}, ${humanByteSize(round.bytes)} ${aim}`;
+    // What was read of a group is half of the work on it.
+    progress.show(doneBytes + readBytes / 2, round.bytes, text);
   };
   const summary = await optimize(engine, {
     ...rules,
+    ...order,
     predicate: (flags.where ?? []).map(({ text }) => text),
     // Once begun, a group is finished: only `stop` ends the work, between two groups.
     signal: new AbortController().signal,
     stop,
     onPlan(plan) {
-      before ??= sizeOf(plan);
+      before ??= { files: plan.files, bytes: plan.bytes };
       round = planned(plan);
-      [total, done, doneBytes] = [plan.bins.length, 0, 0];
+      [total, done, doneBytes, readBytes] = [plan.bins.length, 0, 0, 0];
       if (total > 0 && !stop.aborted) show();
+    },
+    onFile(file) {
+      readBytes += file.size;
+      show();
     },
     onBin(event) {
       done += 1;
+      readBytes = 0;
       groups += event.outcome === "committed" ? 1 : 0;
       doneBytes += event.removedBytes;
       show();

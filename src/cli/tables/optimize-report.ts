@@ -2,6 +2,7 @@ import { counted } from "../output/counted.ts";
 import { factsText, tableText } from "../output/table-text.ts";
 import { humanByteSize } from "../settings/units.ts";
 import type { TablesReport } from "./each-table.ts";
+import type { OptimizeFlags } from "./table-options.ts";
 import { doneTables, stoppedText, tablesJson } from "./tables-json.ts";
 
 /** What an optimize did to a table, or would do. */
@@ -25,7 +26,10 @@ export type OptimizeResult = {
 /** The result of `optimize` for standard output. Pure. */
 export function optimizeText(
   report: TablesReport<OptimizeResult>,
-  { dryRun, format }: { readonly dryRun: boolean; readonly format: "table" | "json" },
+  { dryRun, format, zOrder, sortBy }: Pick<
+    OptimizeFlags,
+    "dryRun" | "format" | "zOrder" | "sortBy"
+  >,
 ): string {
   if (format === "json") return tablesJson(report, { dryRun });
   const done = doneTables(report);
@@ -42,22 +46,32 @@ export function optimizeText(
     result.version === null ? null : String(result.version),
   ]);
   const header = ["table", "files", "after", "size", "after", "groups", "version"];
-  const facts = factsOf(done.map(({ result }) => result), { dryRun, stopped });
+  const facts = factsOf(done.map(({ result }) => result), {
+    dryRun,
+    stopped,
+    ordered: (zOrder ?? sortBy) !== null,
+  });
   return `${tableText(header, rows)}\n${factsText(facts)}`;
 }
 
 function factsOf(
   results: readonly OptimizeResult[],
-  { dryRun, stopped }: { readonly dryRun: boolean; readonly stopped: boolean },
+  { dryRun, stopped, ordered }: {
+    readonly dryRun: boolean;
+    readonly stopped: boolean;
+    readonly ordered: boolean;
+  },
 ): [string, string][] {
   const sum = (of: (result: OptimizeResult) => number): number =>
     results.reduce((total, result) => total + of(result), 0);
   const removed = `${counted(sum((r) => r.filesRemoved), "file")}, ` +
     humanByteSize(sum((r) => r.bytesRemoved));
-  if (dryRun) return [["to merge", removed], ["written", "nothing (--dry-run)"]];
+  if (dryRun) {
+    return [[ordered ? "to order" : "to merge", removed], ["written", "nothing (--dry-run)"]];
+  }
   const added = `${counted(sum((r) => r.filesAdded), "file")}, ` +
     humanByteSize(sum((r) => r.bytesAdded));
-  const facts: [string, string][] = [["merged", removed], ["into", added]];
+  const facts: [string, string][] = [[ordered ? "ordered" : "merged", removed], ["into", added]];
   const lost = sum((r) => r.groupsLost);
   if (lost > 0) {
     const text = `${counted(lost, "group")}: other writers replaced files; run again for the rest`;

@@ -10,10 +10,18 @@ import {
   timestamp,
   toggleOption,
 } from "../command-options.ts";
-import { byteSize, choice, duration, wholeNumber } from "../settings/basic-types.ts";
+import { byteSize, choice, duration, text, wholeNumber } from "../settings/basic-types.ts";
+import { names } from "../settings/list-types.ts";
 import { invalid, ok, quote, type ValueType, valueType } from "../settings/value-type.ts";
 
 const all = toggleOption("Take all Delta tables below the base path");
+
+const engine = option({
+  type: choice(["native", "spark"]),
+  default: "native",
+  description: "Who does the work: cdcdelta itself, or your Spark cluster through spark-sql, for " +
+    "tables too big for one machine",
+});
 
 const format = option({
   type: choice(["table", "json"]),
@@ -36,7 +44,26 @@ export const optimizeOptions = {
     description: "Size that files are filled up to (default: the table's delta.targetFileSize, " +
       "else 128MiB)",
   }),
-  dryRun: toggleOption("Show what would be merged; write nothing"),
+  zOrder: option({
+    type: names({ placeholder: "<columns>", form: "columns separated by commas" }),
+    default: null,
+    description: "Put rows that are near each other in all of these columns into the same files, " +
+      "so that a filter on any of them reads few files",
+  }),
+  sortBy: option({
+    type: names({ placeholder: "<columns>", form: "columns separated by commas" }),
+    default: null,
+    description: "Sort the rows of each partition by these columns, nulls first, within and " +
+      "across its files; best where filters are on the first of them",
+  }),
+  spillDir: option({
+    type: text({ placeholder: "<folder>", form: "a folder" }),
+    default: null,
+    description: "Folder for rows that do not fit into memory while they are put into order; it " +
+      "takes about as much as the partition is large (default: the system's temporary folder)",
+  }),
+  dryRun: toggleOption("Show what would be written anew; write nothing"),
+  engine,
   config: configFile(),
   format,
 } as const;
@@ -68,6 +95,7 @@ export const vacuumOptions = {
     default: 20,
     description: "Files that --dry-run lists for each table: a number, or all",
   }),
+  engine,
   config: configFile(),
   format,
 } as const;
@@ -86,6 +114,7 @@ export const restoreOptions = {
   }),
   dryRun: toggleOption("Show which files and rows would come and go; write nothing"),
   yes: toggleOption("Do not ask, for scripts"),
+  engine,
   config: configFile(),
   format,
 } as const;

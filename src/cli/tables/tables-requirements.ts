@@ -36,6 +36,31 @@ export function tablesRequirements(
   }));
 }
 
+/** One order of rows, and a folder only where rows are put into order. Pure. */
+export function optimizeRequirements(options: Readonly<Record<string, unknown>>): Problem[] {
+  const given = ["zOrder", "sortBy"].filter((key) => options[key] !== null);
+  if (given.length > 1) {
+    return [{
+      place: "--z-order, --sort-by",
+      message: "both say how rows are ordered",
+      fix: "use one of them",
+    }];
+  }
+  if (options["engine"] === "spark" && options["sortBy"] !== null) {
+    return [{
+      place: "--sort-by",
+      message: "is not known to Spark's OPTIMIZE",
+      fix: "write --z-order, or leave --engine spark out",
+    }];
+  }
+  if (given.length === 1 || options["spillDir"] === null) return [];
+  return [{
+    place: "--spill-dir",
+    message: "is of no use: files are merged without it",
+    fix: "leave it out, or write --z-order or --sort-by",
+  }];
+}
+
 /** One way to say which version comes back. Pure. */
 export function restoreRequirements(options: Readonly<Record<string, unknown>>): Problem[] {
   const given = ["version", "timestamp"].filter((key) => options[key] !== null);

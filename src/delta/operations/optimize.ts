@@ -4,15 +4,27 @@ import type { AddFile } from "../log/actions.ts";
 import { commit } from "../log/committer.ts";
 import { canonicalPath } from "../log/file-key.ts";
 import { readCommitsAfter } from "../log/log-reader.ts";
-import { loadSnapshot, type Snapshot } from "../log/snapshot.ts";
-import { assertWritable } from "../log/table-features.ts";
+import { openVersion } from "../log/snapshot.ts";
+import { assertWritable, protocolFeatures } from "../log/table-features.ts";
 import { advanceState, type TableState } from "../log/table-state.ts";
-import type { TransactionDraft } from "../log/transaction.ts";
 import { mergeFiles } from "./merge-files.ts";
-import { type OptimizeBin, type OptimizeRules, planBins, targetSizeTag } from "./optimize-plan.ts";
-import { removalOf } from "./rewrite-file.ts";
+import { optimizeDraft } from "./optimize-draft.ts";
+import { type OptimizeRules, targetSizeTag } from "./optimize-plan.ts";
+import { type FilledBin, type OptimizeSurvey, surveyTable } from "./optimize-survey.ts";
+import { type OrderColumn, orderColumns, type RowOrder } from "./order-columns.ts";
+import { orderFiles } from "./order-files.ts";
+import { cubeTags } from "./z-cubes.ts";
+
+/** How rows are to be ordered, and where those wait that do not fit into memory. */
+export type OrderRequest = RowOrder & {
+  readonly spillFolder: string;
+  /** Bytes of rows that are sorted in memory; default 48 MiB. */
+  readonly runBytes?: number;
+};
 
 export type OptimizeOptions = OptimizeRules & {
+  /** Absent: files are merged, their rows stay in the order that they have. */
+  readonly order?: OrderRequest;
   /** The filter as text, for the history; empty: all partitions. */
   readonly predicate: readonly string[];
   /** Nobody asked for it: it happens beside other work. Default: false. */
@@ -22,6 +34,8 @@ export type OptimizeOptions = OptimizeRules & {
   readonly stop?: AbortSignal;
   /** Hears of each round of bins before it is begun; the last one has none. */
   readonly onPlan?: (plan: OptimizePlan) => void;
+  /** Hears of each file whose rows were read. */
+  readonly onFile?: (file: AddFile) => void;
   /** Hears of each bin that is done with. */
   readonly onBin?: (event: OptimizeEvent) => void;
 };
@@ -34,16 +48,44 @@ export type OptimizeEvent = {
   readonly addedBytes: number;
 };
 
-export type OptimizePlan = { readonly snapshot: Snapshot; readonly bins: readonly OptimizeBin[] };
+export type OptimizePlan = OptimizeSurvey & {
+  readonly state: TableState;
+  /** What rows are to be ordered by; null: they stay as they are. */
+  readonly columns: readonly OrderColumn[] | null;
+};
 
-/** Finds what an optimize would do. Errors: as `loadSnapshot`; `unsupported` where writing is. */
+/**
+ * Finds what an optimize would do. Errors: as `openVersion` and `orderColumns`; `unsupported` where
+ * writing is, and for an order of rows in a table that is clustered.
+ */
 export async function planOptimize(
   engine: Engine,
-  options: OptimizeRules & { readonly signal: AbortSignal },
+  options: OptimizeRules & { readonly order?: RowOrder; readonly signal: AbortSignal },
 ): Promise<OptimizePlan> {
-  const snapshot = await loadSnapshot(engine, { signal: options.signal });
-  assertWritable(snapshot, engine.store.uri, "rearrange");
-  return { snapshot, bins: planBins(snapshot.files, options) };
+  const { order, signal } = options;
+  const version = await openVersion(engine, { signal });
+  const { state } = version;
+  const { uri } = engine.store;
+  assertWritable(state, uri, "rearrange");
+  if (order !== undefined && protocolFeatures(state.protocol).includes("clustering")) {
+    throw new CdcDeltaError(
+      "unsupported",
+      `Cannot order the rows of ${uri}: it is a clustered table, whose own columns decide (table ` +
+        "feature clustering). Leave --z-order and --sort-by out, or use Spark's OPTIMIZE",
+      { context: { table: uri } },
+    );
+  }
+  const columns = order === undefined ? null : orderColumns(order, state, uri);
+  const survey = await surveyTable(version, {
+    ...options,
+    order: order === undefined || columns === null ? null : named(order, columns),
+  });
+  return { ...survey, state, columns };
+}
+
+/** The order with its columns as the schema writes them. */
+function named(order: RowOrder, columns: readonly OrderColumn[]): RowOrder {
+  return { kind: order.kind, columns: columns.map(({ name }) => name) };
 }
 
 export type OptimizeSummary = {
@@ -84,7 +126,7 @@ export async function optimize(
     options.onPlan?.(plan);
     const before = sum.removedFiles;
     const round = await optimizeOnce(engine, plan, sum, options);
-    const { version } = plan.snapshot;
+    const { version } = plan.state;
     if (round === "changed") {
       changed += 1;
       if (changed === changedRoundsMax) throw tableChanged(engine, version);
@@ -105,22 +147,20 @@ async function optimizeOnce(
   options: OptimizeOptions,
 ): Promise<"done" | "changed"> {
   const { signal, stop, onBin } = options;
-  const table: WatchedTable = { state: plan.snapshot, gone: new Set() };
-  for (const bin of plan.bins) {
+  const table: WatchedTable = { state: plan.state, gone: new Set(), own: -1 };
+  for await (const bin of plan.filledBins()) {
     signal.throwIfAborted();
     if (stop?.aborted === true) return "done";
     await watch(engine, table, signal);
-    if (!isSameTable(plan.snapshot, table.state)) return "changed";
+    if (!isSameTable(plan.state, table.state)) return "changed";
     const adds = isGone(bin, table, engine)
       ? null
-      : await mergeBin(engine, table.state, bin, options);
+      : await rewriteBin(engine, table.state, bin, { ...options, columns: plan.columns });
     const outcome = adds === null
       ? "lost"
-      : await commitBin(engine, table.state, { bin, adds }, options);
+      : await commitBin(engine, table, { bin, adds, columns: plan.columns }, options);
     if (outcome === "changed") return outcome;
-    const event = outcome === "committed" && adds !== null
-      ? binEvent(bin, adds)
-      : { ...binEvent({ files: [], bytes: 0 }, []), outcome: "lost" as const };
+    const event = outcome === "committed" && adds !== null ? committedEvent(bin, adds) : lostEvent;
     onBin?.(event);
     sum.lostBins += event.outcome === "lost" ? 1 : 0;
     sum.removedFiles += event.removedFiles;
@@ -135,20 +175,26 @@ async function optimizeOnce(
  * The table as far as its commits were looked through. A commit of ours may have been rebased on
  * others: what they took out must not come back with a later bin.
  */
-type WatchedTable = { state: TableState; readonly gone: Set<string> };
+type WatchedTable = {
+  state: TableState;
+  /** Of other writers only: our own removes are of no other bin. */
+  readonly gone: Set<string>;
+  /** The version of our last commit. */
+  own: number;
+};
 
 async function watch(engine: Engine, table: WatchedTable, signal: AbortSignal): Promise<void> {
   const { uri } = engine.store;
   const commits = await readCommitsAfter(engine, table.state.version, { signal, files: true });
   for (const commit of commits) {
-    for (const action of commit.actions) {
+    for (const action of commit.version === table.own ? [] : commit.actions) {
       if (action.kind === "remove") table.gone.add(canonicalPath(action.remove.path, uri));
     }
     table.state = advanceState(engine, table.state, commit);
   }
 }
 
-function isGone(bin: OptimizeBin, { gone }: WatchedTable, { store }: Engine): boolean {
+function isGone(bin: FilledBin, { gone }: WatchedTable, { store }: Engine): boolean {
   return bin.files.some((file) => gone.has(canonicalPath(file.path, store.uri)));
 }
 
@@ -166,78 +212,69 @@ function tableChanged({ store }: Engine, version: number): CdcDeltaError {
   );
 }
 
+type RewrittenBin = {
+  readonly bin: FilledBin;
+  readonly adds: readonly AddFile[];
+  readonly columns: readonly OrderColumn[] | null;
+};
+
 /** `lost`: another writer replaced files of the bin in the meantime. */
 async function commitBin(
   engine: Engine,
-  state: TableState,
-  { bin, adds }: { readonly bin: OptimizeBin; readonly adds: readonly AddFile[] },
+  table: WatchedTable,
+  { bin, adds, columns }: RewrittenBin,
   options: OptimizeOptions,
 ): Promise<"committed" | "lost" | "changed"> {
-  const draft = optimizeDraft(bin, adds, { ...options, nowMs: engine.clock.nowMs() });
-  const outcome = await commit(engine, state, draft, { signal: options.signal });
-  if (outcome.kind === "committed") return "committed";
+  const { order, predicate, auto = false } = options;
+  const draft = optimizeDraft(bin.files, adds, {
+    order: order === undefined || columns === null ? null : named(order, columns),
+    predicate,
+    auto,
+    nowMs: engine.clock.nowMs(),
+  });
+  const outcome = await commit(engine, table.state, draft, { signal: options.signal });
+  if (outcome.kind === "committed") {
+    table.own = outcome.state.version;
+    return "committed";
+  }
   await discard(engine, adds);
   const isLost = outcome.reason === "delete-read" || outcome.reason === "delete-delete";
   return isLost ? "lost" : "changed";
 }
 
-function binEvent(
-  bin: Pick<OptimizeBin, "files" | "bytes">,
-  adds: readonly AddFile[],
-): OptimizeEvent {
+const lostEvent: OptimizeEvent = {
+  outcome: "lost",
+  removedFiles: 0,
+  removedBytes: 0,
+  addedFiles: 0,
+  addedBytes: 0,
+};
+
+function committedEvent({ files }: FilledBin, adds: readonly AddFile[]): OptimizeEvent {
   return {
     outcome: "committed",
-    removedFiles: bin.files.length,
-    removedBytes: bin.bytes,
+    removedFiles: files.length,
+    removedBytes: files.reduce((bytes, file) => bytes + file.size, 0),
     addedFiles: adds.length,
     addedBytes: adds.reduce((bytes, add) => bytes + add.size, 0),
   };
 }
 
-async function mergeBin(
+async function rewriteBin(
   engine: Engine,
   state: TableState,
-  bin: OptimizeBin,
-  options: OptimizeOptions,
+  { files }: FilledBin,
+  options: OptimizeOptions & { readonly columns: readonly OrderColumn[] | null },
 ): Promise<AddFile[]> {
-  const adds = await mergeFiles(engine, state, bin.files, options);
-  return adds.map((add) => ({ ...add, tags: { [targetSizeTag]: String(options.targetBytes) } }));
-}
-
-/** The commit of one bin, with the names that Spark gives it. Pure. */
-export function optimizeDraft(
-  bin: OptimizeBin,
-  adds: readonly AddFile[],
-  options: Pick<OptimizeOptions, "predicate" | "auto"> & { readonly nowMs: number },
-): TransactionDraft {
-  const sizes = adds.map((add) => add.size).sort((a, b) => a - b);
-  const at = (part: number): string => String(sizes[Math.floor((sizes.length - 1) * part)] ?? 0);
-  const vectors = bin.files.filter((file) => file.deletionVector !== undefined).length;
-  return {
-    operation: "OPTIMIZE",
-    operationParameters: {
-      predicate: JSON.stringify(options.predicate),
-      zOrderBy: "[]",
-      clusterBy: "[]",
-      auto: options.auto ?? false,
-    },
-    operationMetrics: {
-      numAddedFiles: String(adds.length),
-      numRemovedFiles: String(bin.files.length),
-      numAddedBytes: String(sizes.reduce((sum, size) => sum + size, 0)),
-      numRemovedBytes: String(bin.bytes),
-      minFileSize: at(0),
-      p25FileSize: at(0.25),
-      p50FileSize: at(0.5),
-      p75FileSize: at(0.75),
-      maxFileSize: at(1),
-      numDeletionVectorsRemoved: String(vectors),
-    },
-    reads: { kind: "files", paths: new Set(bin.files.map((file) => file.path)) },
-    dataChange: false,
-    adds,
-    removes: bin.files.map((file) => removalOf(file, options.nowMs)),
-  };
+  const { order, columns, targetBytes } = options;
+  const tags = { [targetSizeTag]: String(targetBytes) };
+  if (order === undefined || columns === null) {
+    const adds = await mergeFiles(engine, state, files, options);
+    return adds.map((add) => ({ ...add, tags: { ...add.tags, ...tags } }));
+  }
+  const adds = await orderFiles(engine, state, files, { ...options, ...order, columns });
+  const own = { ...tags, ...cubeTags(named(order, columns), engine.random.uuid()) };
+  return adds.map((add) => ({ ...add, tags: { ...add.tags, ...own } }));
 }
 
 /** Merged files that no commit uses; a failure to delete them is left to vacuum. */

@@ -29,7 +29,9 @@ export type SizedFilesOptions = {
 /** Rows of a row group: enough for dictionaries and skipping, few enough to hold in memory. */
 const rowGroupRowsMax = 65_536;
 /** Bytes of them in memory: rows may be large documents. */
-const rowGroupBytesMax = 64 << 20;
+const rowGroupBytesMax = 32 << 20;
+/** What rows in memory are expected to become in a file, before the first of them were encoded. */
+const encodedPartFirst = 0.2;
 /** Zstd level for files that are written once and read often. */
 const level = 3;
 
@@ -45,14 +47,17 @@ export function sizedFiles(
   const written: AddFile[] = [];
   let waiting: ColumnBatch[] = [];
   let [rows, bytes] = [0, 0];
+  let encodedPart = encodedPartFirst;
   let file: DataFileWriter | null = null;
 
   const endRowGroup = async (): Promise<void> => {
     if (rows === 0) return;
     const batch = waiting.length === 1 ? waiting[0]! : concatBatches(waiting, schema);
     if (waiting.length > 1) waiting.forEach(freeBatch);
+    const size = bytes;
     [waiting, rows, bytes] = [[], 0, 0];
     const { rowGroup, statistics } = encodeWithStatistics(batch, schema, options);
+    encodedPart = rowGroup.bytes.length / Math.max(1, size);
     freeBatch(batch);
     file ??= dataFileWriter(engine, { schema, format, partitionValues }, { signal });
     await file.append(rowGroup, statistics);
@@ -69,7 +74,7 @@ export function sizedFiles(
       const size = batchBytes(batch);
       const isFull = rows + batch.length > rowGroupRowsMax || bytes + size > rowGroupBytesMax;
       if (isFull) await endRowGroup();
-      if (file !== null && file.sizeBytes >= targetBytes) await endFile();
+      if ((file?.sizeBytes ?? 0) + bytes * encodedPart >= targetBytes) await endFile();
       waiting.push(batch);
       rows += batch.length;
       bytes += size;

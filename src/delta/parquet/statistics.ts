@@ -52,15 +52,8 @@ export type StatisticsPlan = {
 
 /** Decides which columns of `schema` have statistics (arrays and maps count as one leaf). */
 export function statisticsPlan(schema: StructType, options: StatisticsOptions): StatisticsPlan {
-  const { numIndexedCols = 32, statsColumns, stringPrefixLength = 32 } = options;
-  const { alsoColumns = [], hiddenColumns = [] } = options;
-  const wanted = countedPaths(schema, []).map((path, i) => {
-    if (hiddenColumns.includes(path[0]!)) return false;
-    if (alsoColumns.some((names) => isBelow(path, names))) return true;
-    return statsColumns === undefined
-      ? numIndexedCols < 0 || i < numIndexedCols
-      : statsColumns.some((names) => isBelow(path, names));
-  });
+  const { stringPrefixLength = 32 } = options;
+  const wanted = columnPaths(schema, []).map(isCounted(options));
   const leaves: LeafStatistics[] = [];
   let next = 0;
   return {
@@ -77,10 +70,30 @@ function isBelow(path: readonly string[], names: readonly string[]): boolean {
   return names.every((name, at) => path[at]?.toLowerCase() === name.toLowerCase());
 }
 
-function countedPaths(type: StructType, above: readonly string[]): (readonly string[])[] {
+/** The columns of `schema` that have statistics. */
+export function countedPaths(
+  schema: StructType,
+  options: StatisticsOptions,
+): (readonly string[])[] {
+  return columnPaths(schema, []).filter(isCounted(options));
+}
+
+function isCounted(
+  { numIndexedCols = 32, statsColumns, alsoColumns = [], hiddenColumns = [] }: StatisticsOptions,
+): (path: readonly string[], index: number) => boolean {
+  return (path, i) => {
+    if (hiddenColumns.includes(path[0]!)) return false;
+    if (alsoColumns.some((names) => isBelow(path, names))) return true;
+    return statsColumns === undefined
+      ? numIndexedCols < 0 || i < numIndexedCols
+      : statsColumns.some((names) => isBelow(path, names));
+  };
+}
+
+function columnPaths(type: StructType, above: readonly string[]): (readonly string[])[] {
   return type.fields.filter((field) => field.type.kind !== "void").flatMap((field) => {
     const path = [...above, field.name];
-    return field.type.kind === "struct" ? countedPaths(field.type, path) : [path];
+    return field.type.kind === "struct" ? columnPaths(field.type, path) : [path];
   });
 }
 

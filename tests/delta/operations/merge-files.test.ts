@@ -30,7 +30,7 @@ describe("mergeFiles", () => {
     });
     expect(adds.length).toBe(1);
     const file = await openParquet(bytesSource(await engine.store.get(adds[0]!.path, { signal })));
-    expect(file.rowGroups.length).toBe(2);
+    expect(file.rowGroups.length).toBe(3);
   });
 
   test("fetches small files ahead, each once, and not all at once", async () => {

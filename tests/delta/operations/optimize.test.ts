@@ -16,7 +16,7 @@ import {
   type OptimizeSummary,
   planOptimize,
 } from "../../../src/delta/operations/optimize.ts";
-import { planBins } from "../../../src/delta/operations/optimize-plan.ts";
+import { binSorter, planBins } from "../../../src/delta/operations/optimize-plan.ts";
 import { removalOf } from "../../../src/delta/operations/rewrite-file.ts";
 import { scanSnapshot } from "../../../src/delta/operations/scan.ts";
 import { encodeWithStatistics } from "../../../src/delta/parquet/writer.ts";
@@ -168,7 +168,7 @@ describe("optimize", () => {
     await tableOf(engine, [["a", 10], ["b", 10], ["a", 20], ["b", 5]]);
     const where = (values: AddFile["partitionValues"]) => values["day"] === "b";
     const { bins } = await planOptimize(engine, { ...rules, where, signal });
-    expect(bins.map((bin) => [bin.partitionValues, bin.files.length])).toEqual([[{ day: "b" }, 2]]);
+    expect(bins.map((bin) => [bin.partitionValues, bin.files])).toEqual([[{ day: "b" }, 2]]);
   });
 
   test("an append of another writer does not matter, a replaced file loses its bin", async () => {
@@ -290,8 +290,14 @@ describe("planBins()", () => {
   ];
   for (const [name, files, wanted] of table) {
     test(name, () => {
-      const bins = planBins(files, { targetBytes: 100, where: () => true });
-      expect(bins.map((bin) => bin.files.map((file) => file.path).join())).toEqual([...wanted]);
+      const rules = { targetBytes: 100, where: () => true };
+      const sorter = binSorter(rules);
+      const numbers = files.map((file) => sorter.binOf(file));
+      const bins = sorter.bins().flatMap((bin, number) =>
+        bin === null ? [] : [files.filter((_, i) => numbers[i] === number)]
+      );
+      expect(bins.map((bin) => bin.map((file) => file.path).join())).toEqual([...wanted]);
+      expect(planBins(files, rules).map((bin) => bin.files)).toEqual(bins.map((bin) => bin.length));
     });
   }
 
