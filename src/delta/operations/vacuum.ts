@@ -1,3 +1,4 @@
+import { CdcDeltaError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import { commit } from "../log/committer.ts";
 import { listLog } from "../log/log-reader.ts";
@@ -136,12 +137,18 @@ function mayGo({ kept, expired, nowMs, retentionMs }: KnownFiles, meta: ObjectMe
 const deletesAtOnce = 1000;
 
 type DeleteOptions = {
+  /** Ends the vacuum after the request under way: what is deleted is told. */
   readonly signal: AbortSignal;
   /** Hears how many files are gone so far. */
   readonly onProgress?: (files: number) => void;
 };
 
-type Deleted = { readonly files: number; readonly bytes: number };
+type Deleted = {
+  readonly files: number;
+  readonly bytes: number;
+  /** False: told to end before all was deleted. */
+  readonly ended: boolean;
+};
 
 /**
  * Deletes what was planned, but for what commits since the plan brought back. Safe to kill anywhere:
@@ -156,11 +163,11 @@ export async function vacuum(
   plan: VacuumPlan,
   options: DeleteOptions,
 ): Promise<Deleted> {
-  const { signal } = options;
+  const { signal } = new AbortController();
   const deleted = plan.files === 0
-    ? { files: 0, bytes: 0 }
+    ? { files: 0, bytes: 0, ended: true }
     : await deleteAndTell(engine, plan, options);
-  if (plan.doneTo !== null) {
+  if (plan.doneTo !== null && deleted.ended) {
     await writeLastVacuum(engine, plan.doneTo, { newest: plan.state.version, signal });
   }
   return deleted;
@@ -171,7 +178,7 @@ async function deleteAndTell(
   plan: VacuumPlan,
   options: DeleteOptions,
 ): Promise<Deleted> {
-  const { signal } = options;
+  const { signal } = new AbortController();
   const { specifiedRetentionMs } = plan;
   const started = await tellHistory(engine, plan.state, signal, "VACUUM START", {
     parameters: {
@@ -185,7 +192,7 @@ async function deleteAndTell(
     tellHistory(engine, started, signal, "VACUUM END", { parameters: { status }, metrics });
   try {
     const deleted = await deleteCandidates(engine, plan, options);
-    await end("COMPLETED", {
+    await end(deleted.ended ? "COMPLETED" : "FAILED", {
       numDeletedFiles: String(deleted.files),
       numVacuumedDirectories: "0",
     });
@@ -200,29 +207,42 @@ async function deleteAndTell(
 async function deleteCandidates(
   engine: Engine,
   plan: VacuumPlan,
-  { signal, onProgress }: DeleteOptions,
+  { signal: stop, onProgress }: DeleteOptions,
 ): Promise<Deleted> {
+  const { signal } = new AbortController();
   const watch = watchForVacuum(engine, plan, { signal });
   let [files, bytes] = [0, 0];
-  let batch: ObjectMeta[] = [];
   let deleted: readonly string[] = [];
-  const flush = async (): Promise<void> => {
+  try {
+    for await (const batch of inBatches(plan.candidates())) {
+      stop.throwIfAborted();
+      await watch.look(deleted);
+      const going = batch.filter(({ key }) => !watch.isBack(key));
+      deleted = going.map(({ key }) => key);
+      if (going.length > 0) await engine.store.delete(deleted, { signal });
+      files += going.length;
+      bytes += going.reduce((sum, { size }) => sum + size, 0);
+      onProgress?.(files);
+    }
+  } catch (error) {
+    // Looking for candidates ends at once.
+    if (!stop.aborted || error instanceof CdcDeltaError) throw error;
     await watch.look(deleted);
-    const going = batch.filter(({ key }) => !watch.isBack(key));
-    deleted = going.map(({ key }) => key);
-    batch = [];
-    if (going.length > 0) await engine.store.delete(deleted, { signal });
-    files += going.length;
-    bytes += going.reduce((sum, { size }) => sum + size, 0);
-    onProgress?.(files);
-  };
-  for await (const meta of plan.candidates()) {
-    batch.push(meta);
-    if (batch.length === deletesAtOnce) await flush();
+    return { files, bytes, ended: false };
   }
-  if (batch.length > 0) await flush();
   await watch.look(deleted);
-  return { files, bytes };
+  return { files, bytes, ended: true };
+}
+
+async function* inBatches(candidates: AsyncIterable<ObjectMeta>): AsyncGenerator<ObjectMeta[]> {
+  let batch: ObjectMeta[] = [];
+  for await (const meta of candidates) {
+    batch.push(meta);
+    if (batch.length < deletesAtOnce) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 type Told = {

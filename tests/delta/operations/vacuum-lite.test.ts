@@ -107,7 +107,7 @@ describe("vacuum in mode lite", () => {
       firstReadable: { version: 3 },
       doneTo: 4,
     });
-    expect(await vacuum(watched, plan, { signal })).toEqual({ files: 4, bytes: 51 });
+    expect(await vacuum(watched, plan, { signal })).toEqual({ files: 4, bytes: 51, ended: true });
     expect(new Set(listed)).toEqual(new Set(["_delta_log/"]));
     expect(await livePaths(engine)).toEqual(["back"]);
     expect(await infoOf(engine)).toBe('{"latestCommitVersionOutsideOfRetentionWindow":4}\n');
@@ -147,7 +147,7 @@ describe("vacuum in mode lite", () => {
     await newTable(engine);
     engine.nowMs += 8 * day;
     const plan = await planVacuum(engine, lite);
-    expect(await vacuum(engine, plan, { signal })).toEqual({ files: 0, bytes: 0 });
+    expect(await vacuum(engine, plan, { signal })).toEqual({ files: 0, bytes: 0, ended: true });
     expect(await infoOf(engine)).toContain(":0}");
     expect((await loadSnapshot(engine, { signal })).version).toBe(0);
   });

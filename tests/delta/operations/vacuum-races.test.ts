@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Engine } from "../../../src/delta/engine.ts";
 import type { Action } from "../../../src/delta/log/actions.ts";
+import { loadHistory } from "../../../src/delta/log/history.ts";
 import { commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { planVacuum, vacuum } from "../../../src/delta/operations/vacuum.ts";
@@ -85,7 +86,7 @@ describe("a vacuum keeps what comes back after its plan", () => {
     const plan = await planVacuum(engine, own);
     expect(plan.files).toBe(2);
     await restore(engine, { at: { kind: "version", version: 1 }, signal });
-    expect(await vacuum(engine, plan, { signal })).toEqual({ files: 0, bytes: 0 });
+    expect(await vacuum(engine, plan, { signal })).toEqual({ files: 0, bytes: 0, ended: true });
     expect([await isThere(engine, "old"), await isThere(engine, vectorKey)]).toEqual([true, true]);
   });
 
@@ -98,7 +99,11 @@ describe("a vacuum keeps what comes back after its plan", () => {
       steps.after = () => Promise.resolve();
       await rival(engine, [{ kind: "add", add }]);
     };
-    expect(await vacuum(engine, plan, { signal })).toEqual({ files: 1501, bytes: 4503 });
+    expect(await vacuum(engine, plan, { signal })).toEqual({
+      files: 1501,
+      bytes: 4503,
+      ended: true,
+    });
     expect(await isThere(engine, "a/1400")).toBe(true);
     expect(await isThere(engine, "a/1401")).toBe(false);
   });
@@ -169,4 +174,27 @@ describe("a vacuum stops before the next delete when the table", () => {
     };
     expect((await vacuum(engine, plan, { signal })).files).toBe(1502);
   });
+});
+
+test("a vacuum that is told to end finishes its request, and tells how far it came", async () => {
+  const [engine, steps] = await manyOrphans();
+  const plan = await planVacuum(engine, own);
+  const stop = new AbortController();
+  steps.before = () => {
+    stop.abort();
+    return Promise.resolve();
+  };
+  const { files, ended } = await vacuum(engine, plan, { signal: stop.signal });
+  expect([files, ended]).toEqual([1000, false]);
+  const [end] = await loadHistory(engine, { limit: 1, signal });
+  expect(end).toMatchObject({
+    operation: "VACUUM END",
+    operationParameters: { status: "FAILED" },
+    operationMetrics: { numDeletedFiles: "1000" },
+  });
+  expect(await isThere(engine, "_delta_log/_last_vacuum_info")).toBe(false);
+  steps.before = () => Promise.resolve();
+  expect(await vacuum(engine, await planVacuum(engine, own), { signal }))
+    .toEqual({ files: 502, bytes: 1506, ended: true });
+  expect(await isThere(engine, "_delta_log/_last_vacuum_info")).toBe(true);
 });

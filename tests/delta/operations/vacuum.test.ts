@@ -60,7 +60,7 @@ describe("vacuum", () => {
     const plan = await planVacuum(engine, own);
     expect({ files: plan.files, bytes: plan.bytes, first: plan.firstReadable?.version })
       .toEqual({ files: 2, bytes: 6, first: 2 });
-    expect(await vacuum(engine, plan, { signal })).toEqual({ files: 2, bytes: 6 });
+    expect(await vacuum(engine, plan, { signal })).toEqual({ files: 2, bytes: 6, ended: true });
     expect(await keysOf(engine)).toEqual([".crc", "_hidden/x", "being-uploaded", "first", "live"]);
     const { files } = await loadSnapshot(engine, { signal });
     expect(files.map((file) => file.path)).toEqual(["first", "live"]);
