@@ -19,12 +19,15 @@ export async function vacuumCommand(
   return await eachTable<VacuumResult>(world, resolved, {
     choice: { words, all: flags.all },
     endsAfter: "the request under way",
-    work: async (task) => ({ result: await vacuumTable(task, flags), ended: true }),
+    work: async (task) => await vacuumTable(task, flags),
     show: (report) => vacuumText(report, flags),
   });
 }
 
-async function vacuumTable(task: TableTask, flags: VacuumFlags): Promise<VacuumResult> {
+async function vacuumTable(
+  task: TableTask,
+  flags: VacuumFlags,
+): Promise<{ readonly result: VacuumResult; readonly ended: boolean }> {
   const { uri, engine, progress, stop: signal } = task;
   const { mode, retention: retentionMs, force } = flags;
   const plan = await planVacuum(engine, { mode, retentionMs, force, signal });
@@ -37,14 +40,14 @@ async function vacuumTable(task: TableTask, flags: VacuumFlags): Promise<VacuumR
     unreadable: unreadableOf(plan),
     listed: flags.dryRun ? await listedFiles(plan, flags.limit) : [],
   };
-  if (flags.dryRun) return planned;
+  if (flags.dryRun) return { result: planned, ended: true };
   const text = `${uri}: deleting ${counted(plan.files, "file")}, ${humanByteSize(plan.bytes)}`;
   if (plan.files > 0) progress.show(0, plan.files, text);
-  const deleted = await vacuum(engine, plan, {
+  const { ended, ...deleted } = await vacuum(engine, plan, {
     signal,
     onProgress: (files) => progress.show(files, plan.files, `${text}: ${files} done`),
   });
-  return { ...planned, files: deleted.files, bytes: deleted.bytes };
+  return { result: { ...planned, ...deleted }, ended };
 }
 
 function unreadableOf({ firstReadable }: VacuumPlan): VacuumResult["unreadable"] {
