@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type ObjectStore, subStore } from "../delta/storage/object-store.ts";
+import { type ObjectStore, type StoredFile, subStore } from "../delta/storage/object-store.ts";
 import { openStore } from "../delta/storage/open-store.ts";
 import {
   type RetryEvent,
@@ -45,6 +45,11 @@ export type StoreAccess = {
   open(uri: string): ObjectStore;
   /** The same, but no call is repeated. */
   openOnce(uri: string): ObjectStore;
+  /**
+   * Finds files that a table's log has elsewhere, by path or URI: in its bucket, or for a local table
+   * in any local folder.
+   */
+  outsideOf(tableUri: string): (uri: string) => StoredFile | null;
   /** How calls are repeated. */
   readonly retry: RetryOptions;
   close(): void;
@@ -76,14 +81,31 @@ export function storeAccess(
       }
     }
   };
+  const open = (uri: string): ObjectStore => retryingStore(openOnce(uri), retry);
   return {
-    open: (uri) => retryingStore(openOnce(uri), retry),
+    open,
     openOnce,
+    outsideOf: (tableUri) => (uri) => openOutside(open, tableUri, uri),
     retry,
     close() {
       for (const store of buckets.values()) store.close();
     },
   };
+}
+
+function openOutside(
+  open: (uri: string) => ObjectStore,
+  tableUri: string,
+  uri: string,
+): StoredFile | null {
+  const table = parseTableUri(tableUri);
+  const slash = uri.lastIndexOf("/");
+  const key = uri.slice(slash + 1);
+  const folder = uri.slice(0, slash);
+  if (key === "" || folder === "") return null;
+  if (table.kind === "local") return folder.startsWith("/") ? { store: open(folder), key } : null;
+  const isInBucket = `${folder}/`.startsWith(`s3://${table.bucket}/`);
+  return isInBucket ? { store: open(folder), key } : null;
 }
 
 /** The options of the S3 store that settings stand for; reads the certificate file. */

@@ -14,7 +14,12 @@ export type WiredTables = {
 export function wireTables(values: Settings): WiredTables {
   const stores = storeAccess(values);
   return {
-    engineAt: (uri) => ({ store: stores.open(uri), clock: systemClock, random: systemRandom }),
+    engineAt: (uri) => ({
+      store: stores.open(uri),
+      clock: systemClock,
+      random: systemRandom,
+      openOutside: stores.outsideOf(uri),
+    }),
     close: () => stores.close(),
   };
 }

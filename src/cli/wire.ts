@@ -143,7 +143,12 @@ export function wireTable(
 }
 
 function engineAt(stores: StoreAccess, uri: string): Engine {
-  return { store: stores.open(uri), clock: systemClock, random: systemRandom };
+  return {
+    store: stores.open(uri),
+    clock: systemClock,
+    random: systemRandom,
+    openOutside: stores.outsideOf(uri),
+  };
 }
 
 function openPool(values: Settings, rules: MappingRules): EncodePool {

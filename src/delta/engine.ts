@@ -1,5 +1,5 @@
 import type { Clock, Random } from "./clock.ts";
-import type { ObjectStore } from "./storage/object-store.ts";
+import type { ObjectStore, StoredFile } from "./storage/object-store.ts";
 
 export type { Clock, Random } from "./clock.ts";
 
@@ -11,4 +11,9 @@ export type Engine = {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /**
+   * Finds a file that lies outside of the table's folder, by its decoded absolute path or URI, as
+   * the files of a shallow clone do; null where it cannot be reached. Absent: none can be.
+   */
+  readonly openOutside?: (uri: string) => StoredFile | null;
 };

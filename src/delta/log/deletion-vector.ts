@@ -3,7 +3,9 @@ import { crc32 } from "node:zlib";
 import { CdcDeltaError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import type { DeletionVectorDescriptor } from "./actions.ts";
+import type { StoredFile } from "../storage/object-store.ts";
 import { objectKeyOf } from "./file-key.ts";
+import { locateFile } from "./locate-file.ts";
 import { readRowSet, type RowSet } from "./roaring-bitmap.ts";
 import { decodeZ85 } from "./z85.ts";
 
@@ -13,8 +15,8 @@ const uuidLetters = 20;
  * The rows that a deletion vector takes out of its data file (PROTOCOL.md, "Deletion Vectors"): of
  * all three storage types, with size, checksum and cardinality compared.
  *
- * Errors: `log-corrupt` when they differ, `unsupported` for another storage type or a file outside
- * of the table's folder, the store's.
+ * Errors: `log-corrupt` when they differ, `unsupported` for another storage type or a file that the
+ * engine cannot reach, the store's.
  */
 export async function readDeletionVector(
   engine: Engine,
@@ -48,18 +50,19 @@ async function readBytes(
 ): Promise<Uint8Array> {
   const { sizeInBytes } = vector;
   if (vector.storageType === "i") return decodeZ85(vector.pathOrInlineDv).subarray(0, sizeInBytes);
-  const key = deletionVectorKey(vector, engine.store.uri);
-  if (key === null) {
+  const file = vectorFile(engine, vector);
+  if (file === null) {
     throw new CdcDeltaError(
       "unsupported",
       `Cannot read deletion vector "${vector.pathOrInlineDv}" of ${engine.store.uri}: it lies ` +
-        "outside of the table's folder, or is stored in a way that cdcdelta does not know",
+        "where cdcdelta does not reach, or is stored in a way that it does not know",
       { context: { features: "deletionVectors" } },
     );
   }
+  const { store, key } = file;
   const start = vector.offset ?? 1;
   const range = { start, end: start + sizeInBytes + 8 };
-  const stored = Buffer.from(await engine.store.get(key, { signal, range }));
+  const stored = Buffer.from(await store.get(key, { signal, range }));
   if (stored.length < sizeInBytes + 8 || stored.readUInt32BE(0) !== sizeInBytes) {
     throw new CdcDeltaError("log-corrupt", `${key} has no ${sizeInBytes} bytes at ${start}`);
   }
@@ -68,6 +71,12 @@ async function readBytes(
     throw new CdcDeltaError("log-corrupt", `${key} is damaged: its checksum is another one`);
   }
   return bytes;
+}
+
+function vectorFile(engine: Engine, vector: DeletionVectorDescriptor): StoredFile | null {
+  if (vector.storageType === "p") return locateFile(engine, vector.pathOrInlineDv);
+  const key = deletionVectorKey(vector, engine.store.uri);
+  return key === null ? null : { store: engine.store, key };
 }
 
 /**

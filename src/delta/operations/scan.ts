@@ -5,7 +5,7 @@ import { gatherRows } from "../columns/gather.ts";
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
 import { readDeletionVector } from "../log/deletion-vector.ts";
-import { objectKeyOf } from "../log/file-key.ts";
+import { locateFile } from "../log/locate-file.ts";
 import { parsePartitionValue } from "../log/partition-value.ts";
 import { rowsOutside } from "../log/roaring-bitmap.ts";
 import {
@@ -73,7 +73,7 @@ export async function* scanSnapshot(
 /**
  * The rows of one data file in their order, row group by row group, partition columns filled in from
  * the log, rows of its deletion vector left out. Columns that the file lacks are null. Errors:
- * `unsupported` for files outside of the table's folder, `parquet` for damaged files, `log-corrupt`
+ * `unsupported` for files that the engine cannot reach, `parquet` for damaged files, `log-corrupt`
  * for partition values that are none and deletion vectors that cannot be read, and the store's.
  */
 export async function* scanFile(
@@ -155,18 +155,21 @@ async function liveRows(
 }
 
 async function openSource(
-  { store }: Engine,
+  engine: Engine,
   add: AddFile,
   signal: AbortSignal,
 ): Promise<ByteSource> {
-  const key = objectKeyOf(add.path, store.uri);
-  if (key === null) {
+  const file = locateFile(engine, add.path);
+  if (file === null) {
+    const { uri } = engine.store;
     throw new CdcDeltaError(
       "unsupported",
-      `Cannot read data file ${add.path} of ${store.uri}: it lies outside of the table's folder`,
+      `Cannot read data file ${add.path} of ${uri}: it lies outside of the table's folder, where ` +
+        "cdcdelta reads only from the same bucket, or from local folders for a local table",
       { context: { path: add.path } },
     );
   }
+  const { store, key } = file;
   if (add.size <= wholeFileBytesMax) return bytesSource(await store.get(key, { signal }));
   return {
     byteLength: add.size,

@@ -69,6 +69,9 @@ export type ObjectStore = {
   readonly uploads?: Uploads;
 };
 
+/** An object and the store that has it. */
+export type StoredFile = { readonly store: ObjectStore; readonly key: string };
+
 /** The store seen from a folder below its root: keys are relative to `prefix`. */
 export function subStore(store: ObjectStore, prefix: string): ObjectStore {
   const folder = prefix.replace(/^\/+|\/+$/g, "");
