@@ -55,7 +55,8 @@ async function readBytes(
     throw new CdcDeltaError(
       "unsupported",
       `Cannot read deletion vector "${vector.pathOrInlineDv}" of ${engine.store.uri}: it lies ` +
-        "where cdcdelta does not reach, or is stored in a way that it does not know",
+        "outside of the table's folder where cdcdelta does not reach, or is stored in a way that it " +
+        "does not know",
       { context: { features: "deletionVectors" } },
     );
   }
