@@ -9,7 +9,8 @@ export function freeBatch(batch: ColumnBatch): void {
   for (const column of batch.columns) freeColumn(column);
 }
 
-function freeColumn(column: Column): void {
+/** As `freeBatch`, for one column. */
+export function freeColumn(column: Column): void {
   free(column.valid);
   switch (column.kind) {
     case "null":

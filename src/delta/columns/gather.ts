@@ -7,7 +7,7 @@ export function nullColumn(length: number): Column {
 
 /** The rows `indices` of a batch, in that order; a row may be taken more than once. */
 export function gatherRows(batch: ColumnBatch, indices: ArrayLike<number>): ColumnBatch {
-  const rows = Int32Array.from(indices);
+  const rows = indices instanceof Int32Array ? indices : Int32Array.from(indices);
   return { length: rows.length, columns: batch.columns.map((c) => gatherColumn(c, rows)) };
 }
 

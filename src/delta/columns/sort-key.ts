@@ -162,21 +162,23 @@ export function sortedRows(keys: SortKeys): Int32Array {
   if (length > rowsMax) throw new CdcDeltaError("internal", `Cannot sort ${length} rows at once`);
   const shared = sharedPrefix(keys);
   // 32 bits of the key and the row's number in one double: the runtime sorts numbers fastest.
+  const heads = new Uint32Array(length);
   const numbers = new Float64Array(length);
   for (let i = 0; i < length; i++) {
-    const start = offsets[i]! + shared;
-    const end = offsets[i + 1]!;
+    let at = offsets[i]! + shared;
+    const end = Math.min(offsets[i + 1]!, at + 4);
     let head = 0;
-    for (let b = 0; b < 4; b++) head = head * 256 + (start + b < end ? data[start + b]! : 0);
-    numbers[i] = head * rowsMax + i;
+    for (let shift = 24; at < end; at++, shift -= 8) head |= data[at]! << shift;
+    heads[i] = head;
+    numbers[i] = heads[i]! * rowsMax + i;
   }
   numbers.sort();
   const rows = new Int32Array(length);
   for (let i = 0; i < length; i++) rows[i] = numbers[i]! % rowsMax;
   for (let from = 0; from < length;) {
-    const head = Math.floor(numbers[from]! / rowsMax);
+    const head = heads[rows[from]!]!;
     let to = from + 1;
-    while (to < length && Math.floor(numbers[to]! / rowsMax) === head) to++;
+    while (to < length && heads[rows[to]!] === head) to++;
     if (to - from > 1) {
       // The row's number decides between equal keys.
       rows.subarray(from, to).sort((a, b) => compareKeyAt(keys, a, keys, b, shared) || a - b);

@@ -1,5 +1,6 @@
 import type { Column, ColumnBatch } from "../columns/column.ts";
 import { concatColumns } from "../columns/concat.ts";
+import { freeBatch, freeColumn } from "../columns/free-batch.ts";
 import { gatherColumn } from "../columns/gather.ts";
 import { type SortKeys, sortKeys } from "../columns/sort-key.ts";
 import type { Engine } from "../engine.ts";
@@ -121,25 +122,29 @@ async function sampleRanges(
 ): Promise<Ranges[]> {
   const names = [...new Set(columns.map(({ fields }) => fields[0]!.name))];
   const schema = scannedSchema(table.schema, names);
-  let sample: Column[] = [];
-  let [stride, skip] = [1, 0];
+  let parts: Column[][] = [];
+  let [kept, stride, skip] = [0, 1, 0];
+  const joined = (): Column[] => {
+    const all = columns.map((_, i) => concatColumns(parts.map((part) => part[i]!)));
+    parts.flat().forEach(freeColumn);
+    return all;
+  };
   for (const add of sampledFiles(files)) {
     for await (const batch of scanFile(engine, table, add, { signal, columns: names })) {
       const rows: number[] = [];
-      while (skip < batch.length) {
-        rows.push(skip);
-        skip += stride;
-      }
+      for (; skip < batch.length; skip += stride) rows.push(skip);
       skip -= batch.length;
-      const taken = inOrder(batch, schema, columns)
-        .map((column) => gatherColumn(column, Int32Array.from(rows)));
-      sample = sample.length === 0
-        ? taken
-        : sample.map((column, i) => concatColumns([column, taken[i]!]));
-      for (; sample[0]!.length > sampleRowsMax; stride *= 2) sample = sample.map(everySecond);
+      const picked = Int32Array.from(rows);
+      parts.push(inOrder(batch, schema, columns).map((column) => gatherColumn(column, picked)));
+      kept += rows.length;
+      freeBatch(batch);
+      for (; kept > sampleRowsMax; stride *= 2) {
+        parts = [joined().map(everySecond)];
+        kept = parts[0]![0]!.length;
+      }
     }
   }
-  return sample.map(rangesOf);
+  return joined().map(rangesOf);
 }
 
 function sampledFiles(files: readonly AddFile[]): AddFile[] {

@@ -1,3 +1,4 @@
+import { free } from "../columns/free-batch.ts";
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
 import { objectKeyOf } from "../log/file-key.ts";
@@ -10,7 +11,10 @@ const bytesMax = 32 << 20;
 export type ReadAhead = {
   /** Hands out what was fetched; all else goes to the store. */
   readonly engine: Engine;
-  /** Fetches on behind the file of this index, which is about to be read. */
+  /**
+   * Fetches on behind the file of this index, which is about to be read. The bytes of those before
+   * it are given back.
+   */
   reach(index: number): void;
 };
 
@@ -29,16 +33,21 @@ export function readAhead(
   let next = 0;
   let bytes = 0;
   const sizes = new Map<string, number>();
+  const given: Uint8Array[] = [];
   const get: typeof store.get = async (key, options) => {
     const early = options.range === undefined ? fetched.get(key) : undefined;
-    if (early === undefined) return await store.get(key, options);
-    fetched.delete(key);
-    bytes -= sizes.get(key) ?? 0;
-    return await early;
+    if (early !== undefined) {
+      fetched.delete(key);
+      bytes -= sizes.get(key) ?? 0;
+    }
+    const found = await (early ?? store.get(key, options));
+    if (options.range === undefined) given.push(found);
+    return found;
   };
   return {
     engine: { ...engine, store: { ...store, get } },
     reach(index) {
+      given.splice(0).forEach(free);
       next = Math.max(next, index);
       while (next < files.length && next < index + filesMax) {
         const { path, size } = files[next]!;

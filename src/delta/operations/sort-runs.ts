@@ -185,6 +185,8 @@ async function writeRun(
 /** Where a run is being read. */
 type Reader = {
   readonly ordinal: number;
+  /** What was read of the spill file and is decoded by now. */
+  readonly fetched: Uint8Array[];
   readonly file: ParquetFile;
   nextGroup: number;
   block: SortedBlock;
@@ -204,12 +206,18 @@ async function* mergeRuns(
   const spilled = spilledSchema(schema);
   const readers: Reader[] = [];
   for (const { spill, start, end } of runs) {
+    const fetched: Uint8Array[] = [];
     const source: ByteSource = {
       byteLength: end - start,
-      read: (from, to) => spill.read(start + from, start + to),
+      async read(from, to) {
+        const bytes = await spill.read(start + from, start + to);
+        fetched.push(bytes);
+        return bytes;
+      },
     };
     const file = await openParquet(source);
-    const reader = { ordinal: readers.length, file, nextGroup: 0, at: 0, given: 0, block: none };
+    const ordinal = readers.length;
+    const reader = { ordinal, file, fetched, nextGroup: 0, at: 0, given: 0, block: none };
     if (await nextBlock(reader, spilled)) readers.push(reader);
   }
   // Runs by their next row, the least in front; kept in order by moving the one that was taken.
@@ -261,6 +269,7 @@ async function nextBlock(reader: Reader, spilled: StructType): Promise<boolean> 
   const { file, nextGroup } = reader;
   if (nextGroup === file.rowGroups.length) return false;
   const { length, columns } = await readRowGroup(file, nextGroup, spilled);
+  reader.fetched.splice(0).forEach(free);
   const [key, row] = columns;
   if (key?.kind !== "bytes" || row?.kind !== "struct") {
     throw new CdcDeltaError("internal", "A spill file holds something else than was written");
