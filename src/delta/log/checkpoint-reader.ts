@@ -1,20 +1,19 @@
-import { assert, CdcDeltaError, messageOf } from "../../errors.ts";
-import type { Column, ColumnBatch } from "../columns/column.ts";
-import { valueAt } from "../columns/column-value.ts";
+import { CdcDeltaError, messageOf } from "../../errors.ts";
+import type { ColumnBatch } from "../columns/column.ts";
 import type { Engine } from "../engine.ts";
-import { openParquet, type ParquetFile, readRowGroup } from "../parquet/reader.ts";
-import { struct, type StructField, type StructType } from "../schema/data-type.ts";
+import { openParquet, type ParquetFile } from "../parquet/reader.ts";
+import { openRowGroupParts, type RowGroupParts } from "../parquet/row-group-parts.ts";
+import { struct, type StructType } from "../schema/data-type.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
-import { type ActionObject, asActionObject } from "./action-fields.ts";
+import { asActionObject } from "./action-fields.ts";
 import {
-  readAdd,
   readDomainMetadata,
   readMetadata,
   readProtocol,
   readRemove,
   readTransaction,
 } from "./action-parts.ts";
-import type { Action, AddFile, PartitionValues, RemoveFile } from "./actions.ts";
+import type { Action, AddFile, RemoveFile } from "./actions.ts";
 import {
   addColumn,
   domainMetadataColumn,
@@ -24,6 +23,7 @@ import {
   sidecarColumn,
   txnColumn,
 } from "./checkpoint-schema.ts";
+import { addReader, presentRows } from "./checkpoint-values.ts";
 import { parsedStatisticsColumn, statisticsOfParsed } from "./checkpoint-statistics.ts";
 import { logFileGone } from "./log-reader.ts";
 import { emptyState, type ReplayedState, replayState } from "./log-replay.ts";
@@ -48,9 +48,8 @@ export async function readCheckpointState(
   }
   const wanted = struct([txnColumn, metaDataColumn, protocolColumn, domainMetadataColumn]);
   const actions: Action[] = [];
-  for await (const group of readGroups(engine, checkpoint.files, wanted, signal)) {
-    const batch = await group.read(wanted);
-    const [txn, metaData, protocol, domainMetadata] = batch.columns;
+  for await (const { columns } of readParts(engine, checkpoint.files, wanted, signal)) {
+    const [txn, metaData, protocol, domainMetadata] = columns;
     for (const object of presentRows(txn, txnColumn)) {
       actions.push({ kind: "txn", txn: readTransaction(object) });
     }
@@ -68,7 +67,7 @@ export async function readCheckpointState(
 }
 
 /**
- * The file actions of a checkpoint, one batch for each row group. `schema` is the table's without
+ * The file actions of a checkpoint in batches of bounded size. `schema` is the table's without
  * partition columns: statistics that stand there as columns are turned into text by it.
  */
 export async function* readCheckpointFiles(
@@ -79,19 +78,18 @@ export async function* readCheckpointFiles(
   const { inline, files } = await fileActionsOf(engine, checkpoint, signal);
   yield inline;
   const wanted = struct([addColumn({ stats: true }), removeColumn]);
-  const intern = partitionValuesPool();
+  const readAdds = addReader();
   for await (const group of readGroups(engine, files, wanted, signal)) {
-    const batch = await group.read(wanted);
-    const [addField] = wanted.fields;
-    const [addValues, removeValues] = batch.columns;
-    let adds = [...presentRows(addValues, addField)].map(readAdd);
-    if (adds.some((add) => add.stats === undefined) && group.hasParsedStatistics) {
-      adds = withParsedStatistics(adds, await readParsedStatistics(group, schema));
+    const parts = await group.open(wanted);
+    const parsed = parsedStatistics(group, schema);
+    for (let batch = await parts.next(); batch !== null; batch = await parts.next()) {
+      const [addValues, removeValues] = batch.columns;
+      let adds = readAdds(addValues);
+      if (adds.some((add) => add.stats === undefined) && group.hasParsedStatistics) {
+        adds = withParsedStatistics(adds, await parsed.next(batch.length));
+      } else parsed.skip(batch.length);
+      yield { adds, removes: [...presentRows(removeValues, removeColumn)].map(readRemove) };
     }
-    yield {
-      adds: adds.map((add) => ({ ...add, partitionValues: intern(add.partitionValues) })),
-      removes: [...presentRows(removeValues, removeColumn)].map(readRemove),
-    };
   }
 }
 
@@ -127,8 +125,8 @@ export async function sidecarsOf(
   }
   const sidecars: ObjectMeta[] = [];
   const wanted = struct([sidecarColumn]);
-  for await (const group of readGroups(engine, checkpoint.files, wanted, signal)) {
-    const [column] = (await group.read(wanted)).columns;
+  for await (const { columns } of readParts(engine, checkpoint.files, wanted, signal)) {
+    const [column] = columns;
     for (const sidecar of presentRows(column, sidecarColumn)) {
       sidecars.push(sidecarFile(sidecar, engine.store.uri));
     }
@@ -136,25 +134,43 @@ export async function sidecarsOf(
   return sidecars;
 }
 
-/** Statistics of a row group's adds, in order; null when they have a form that we cannot read. */
-async function readParsedStatistics(
-  group: RowGroup,
-  schema: StructType,
-): Promise<(string | undefined)[] | null> {
+type ParsedStatistics = {
+  /** Statistics of the adds among the next rows; null when they have a form that we cannot read. */
+  next(rows: number): Promise<(string | undefined)[] | null>;
+  skip(rows: number): void;
+};
+
+/** Statistics that a row group keeps as columns; nothing is read before they are asked for. */
+function parsedStatistics(group: RowGroup, schema: StructType): ParsedStatistics {
   const column = parsedStatisticsColumn(schema);
-  try {
-    const batch = await group.read(struct([column]));
-    return [...presentRows(batch.columns[0], column)].map((add) => {
+  let parts: RowGroupParts | null = null;
+  let isReadable = true;
+  const skipped: number[] = [];
+  const read = async (rows: number): Promise<(string | undefined)[]> => {
+    parts ??= await group.open(struct([column]));
+    for (let due = skipped.shift(); due !== undefined; due = skipped.shift()) await parts.next(due);
+    const batch = await parts.next(rows);
+    return [...presentRows(batch?.columns[0], column)].map((add) => {
       const parsed = add["stats_parsed"];
       return parsed === null
         ? undefined
         : statisticsOfParsed(asActionObject(parsed, "stats_parsed"), schema);
     });
-  } catch (error) {
-    // Statistics are a help, not a need: a file is part of the table without them as well.
-    if (error instanceof CdcDeltaError && error.code === "log-corrupt") return null;
-    throw error;
-  }
+  };
+  return {
+    async next(rows) {
+      if (!isReadable) return null;
+      try {
+        return await read(rows);
+      } catch (error) {
+        // Statistics are a help, not a need: a file is part of the table without them as well.
+        if (!(error instanceof CdcDeltaError) || error.code !== "log-corrupt") throw error;
+        isReadable = false;
+        return null;
+      }
+    },
+    skip: (rows) => void skipped.push(rows),
+  };
 }
 
 function withParsedStatistics(
@@ -167,22 +183,23 @@ function withParsedStatistics(
   });
 }
 
-/** Files of one partition share one object: a large table has far fewer partitions than files. */
-function partitionValuesPool(): (values: PartitionValues) => PartitionValues {
-  const pool = new Map<string, PartitionValues>();
-  return (values) => {
-    const key = JSON.stringify(values);
-    const known = pool.get(key);
-    if (known !== undefined) return known;
-    pool.set(key, values);
-    return values;
-  };
-}
-
 type RowGroup = {
   readonly hasParsedStatistics: boolean;
-  read(wanted: StructType): Promise<ColumnBatch>;
+  open(wanted: StructType): Promise<RowGroupParts>;
 };
+
+/** The rows that may hold actions of the wanted kinds. */
+async function* readParts(
+  engine: Engine,
+  files: readonly ObjectMeta[],
+  wanted: StructType,
+  signal: AbortSignal,
+): AsyncGenerator<ColumnBatch> {
+  for await (const group of readGroups(engine, files, wanted, signal)) {
+    const parts = await group.open(wanted);
+    for (let batch = await parts.next(); batch !== null; batch = await parts.next()) yield batch;
+  }
+}
 
 /** The row groups that may hold actions of the wanted kinds. */
 async function* readGroups(
@@ -202,7 +219,10 @@ async function* readGroups(
       if (isAllNull(file, index, wanted)) continue;
       yield {
         hasParsedStatistics,
-        read: (wanted) => reading(engine, meta, () => readRowGroup(file, index, wanted)),
+        open: async (columns) => {
+          const parts = await reading(engine, meta, () => openRowGroupParts(file, index, columns));
+          return { next: (rows) => reading(engine, meta, () => parts.next(rows)) };
+        },
       };
     }
   }
@@ -240,17 +260,5 @@ async function reading<T>(engine: Engine, meta: ObjectMeta, read: () => Promise<
       `Cannot read the checkpoint ${engine.store.uri}/${meta.key}: ${messageOf(cause)}`,
       { cause, context: { file: meta.key } },
     );
-  }
-}
-
-/** The rows that have an action in this column, as objects. */
-function* presentRows(
-  column: Column | undefined,
-  field: StructField | undefined,
-): Generator<ActionObject> {
-  assert(column !== undefined && field !== undefined, "a batch has the columns asked for");
-  if (column.kind === "null") return;
-  for (let row = 0; row < column.length; row++) {
-    if (column.valid[row] === 1) yield asActionObject(valueAt(column, field.type, row), field.name);
   }
 }

@@ -37,18 +37,8 @@ type Progress = {
 /** Decodes the bytes of a column chunk. Errors: `parquet` when they are damaged. */
 export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileNode): LeafData {
   const total = Number(meta.num_values);
-  if (total < 0 || total > 0x7ffffff0) throw readFailure(`a column chunk of ${total} values`);
+  const progress = startProgress(meta, node, total);
   const width = node.element.type_length ?? 0;
-  const progress: Progress = {
-    node,
-    codec: meta.codec,
-    definition: node.maxDefinition > 0 ? new Uint8Array(total) : null,
-    repetition: node.maxRepetition > 0 ? new Uint8Array(total) : null,
-    values: physicalValues(meta.type, width, total),
-    dictionary: null,
-    entries: 0,
-    present: 0,
-  };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = { view, offset: 0 };
   while (progress.entries < total) {
@@ -60,9 +50,43 @@ export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileN
     decodePage(progress, header, bytes.subarray(reader.offset, end), total, width);
     reader.offset = end;
   }
+  return leafOf(progress, total);
+}
+
+/** Decodes the next page of a chunk: its values; null for a page that holds none. */
+export type PageDecoder = (header: PageHeader, body: Uint8Array) => LeafData | null;
+
+/** Decodes a chunk's pages one by one, in order. Errors of it: `parquet` for damaged ones. */
+export function pageDecoder(meta: ColumnMetaData, node: FileNode): PageDecoder {
+  const width = node.element.type_length ?? 0;
+  let dictionary: Progress["dictionary"] = null;
+  return (header, body) => {
+    const count = (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
+    const progress = { ...startProgress(meta, node, count), dictionary };
+    decodePage(progress, header, body, count, width);
+    dictionary = progress.dictionary;
+    return count === 0 ? null : leafOf(progress, count);
+  };
+}
+
+function startProgress(meta: ColumnMetaData, node: FileNode, total: number): Progress {
+  if (total < 0 || total > 0x7ffffff0) throw readFailure(`a column chunk of ${total} values`);
   return {
-    entries: total,
-    definition: progress.present === total ? null : progress.definition,
+    node,
+    codec: meta.codec,
+    definition: node.maxDefinition > 0 ? new Uint8Array(total) : null,
+    repetition: node.maxRepetition > 0 ? new Uint8Array(total) : null,
+    values: physicalValues(meta.type, node.element.type_length ?? 0, total),
+    dictionary: null,
+    entries: 0,
+    present: 0,
+  };
+}
+
+function leafOf(progress: Progress, entries: number): LeafData {
+  return {
+    entries,
+    definition: progress.present === entries ? null : progress.definition,
     repetition: progress.repetition,
     values: progress.values,
     present: progress.present,

@@ -26,12 +26,12 @@ function decompressed(codec: string, bytes: Uint8Array, size: number): Uint8Arra
     case "ZSTD":
       // Node.js before 22.15 has no zstd of its own.
       return typeof zlib.zstdDecompressSync === "function"
-        ? zlib.zstdDecompressSync(bytes)
+        ? zlib.zstdDecompressSync(bytes, { chunkSize: chunkSizeOf(size) })
         : decompressZstd(bytes);
     case "SNAPPY":
       return snappyDecompress(bytes, size);
     case "GZIP":
-      return zlib.gunzipSync(bytes);
+      return zlib.gunzipSync(bytes, { chunkSize: chunkSizeOf(size) });
     case "BROTLI":
       return zlib.brotliDecompressSync(bytes);
     case "LZ4":
@@ -41,4 +41,9 @@ function decompressed(codec: string, bytes: Uint8Array, size: number): Uint8Arra
     default:
       throw readFailure(`codec ${codec} is not supported`);
   }
+}
+
+/** Room for the whole page at once where that is not much; a byte more than it shows its end. */
+function chunkSizeOf(size: number): number {
+  return Math.min(Math.max(size + 1, 1024), 4 << 20);
 }

@@ -177,7 +177,9 @@ function readDeltaLengths(
     into.offsets[from + i + 1] = end;
   }
   const content = take(cursor, end - start);
-  appendBytes(into, from, content);
+  // A page of its own needs no copy.
+  if (start === 0 && into.data.length === 0) into.data = content;
+  else appendBytes(into, from, content);
 }
 
 function appendBytes(into: BytesValues, from: number, content: Uint8Array): void {

@@ -109,14 +109,16 @@ export async function readRowGroup(
   });
 }
 
-type Chunk = {
+/** Where a file keeps a leaf's values of one row group; `end` is exclusive. */
+export type Chunk = {
   readonly leaf: number;
   readonly start: number;
   readonly end: number;
   readonly meta: NonNullable<FileMetaData["row_groups"][number]["columns"][number]["meta_data"]>;
 };
 
-function chunkOf(file: ParquetFile, index: number, leaf: number): Chunk {
+/** A row group's chunk of a leaf. Errors: `parquet`. */
+export function chunkOf(file: ParquetFile, index: number, leaf: number): Chunk {
   const column = file.metadata.row_groups[index]?.columns[leaf];
   const meta = column?.meta_data;
   if (column === undefined || meta === undefined) throw readFailure("it lacks a column chunk");
@@ -134,7 +136,8 @@ function chunkOf(file: ParquetFile, index: number, leaf: number): Chunk {
   return { leaf, start, end, meta };
 }
 
-async function fetchChunks(
+/** Reads whole chunks, by leaf, in few requests. Errors: `parquet`, those of the source. */
+export async function fetchChunks(
   source: ByteSource,
   chunks: readonly Chunk[],
 ): Promise<Map<number, Uint8Array>> {
