@@ -1,29 +1,33 @@
-// Opens and reads every table of the Delta corpus and prints what became of them by feature of the
-// protocol; fails when a table that should open does not. `npm run conformance`
+// Opens, reads and writes every table of the Delta corpus (a copy of it) and prints what became of
+// them by feature of the protocol; fails when something is not as it should be.
+// `npm run conformance`, `npm run conformance -- --list` for a line a table.
 // CDCDELTA_CORPUS names the folder that holds `delta/MANIFEST.tsv`; default: ../shared/corpus.
 import { randomUUID } from "node:crypto";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import type { Engine } from "../src/delta/engine.ts";
 import { loadSnapshot, type Snapshot } from "../src/delta/log/snapshot.ts";
-import { featuresBlockingWrite } from "../src/delta/log/table-features.ts";
 import { scanSnapshot } from "../src/delta/operations/scan.ts";
 import { localStore } from "../src/delta/storage/local-store.ts";
 import { CdcDeltaError, messageOf } from "../src/errors.ts";
 import { corpus, hasCorpus, manifest, nameOf, oracle, type Row } from "../tests/corpus/corpus.ts";
+import { filesByProtocol, mustFail, withoutRows, writeRefusals } from "../tests/corpus/verdicts.ts";
 import {
-  filesByProtocol,
-  mustFail,
-  mustRefuseWrite,
-  withoutRows,
-} from "../tests/corpus/verdicts.ts";
+  exerciseWrites,
+  refusalsOf,
+  type WriteResults,
+  type WriteStep,
+  writeSteps,
+} from "../tests/corpus/write-table.ts";
 
 const { signal } = new AbortController();
 
 /** What became of a table; `wrong` says what is not as it should be, null when all is. */
 type Verdict = {
   readonly read: "rows read" | "log only" | "refused" | "failed";
-  readonly write: "writable" | "refused" | "failed";
+  readonly write: WriteResults | "refused" | "failed";
   readonly wrong: string | null;
 };
 
@@ -51,14 +55,32 @@ async function judge(row: Row): Promise<Verdict> {
   const wrong = refusal !== undefined
     ? "it opened, and no reader may open it"
     : wrongState(name, snapshot);
-  const blocking = featuresBlockingWrite(snapshot, name);
-  const must = mustRefuseWrite[name];
-  const write = blocking.length > 0 ? "refused" : "writable";
-  if (wrong !== null) return { read: "failed", write, wrong };
-  if (must !== undefined && !blocking.includes(must)) {
-    return { read: "log only", write: "failed", wrong: `writes do not refuse ${must}` };
+  if (wrong !== null) return { read: "failed", write: "failed", wrong };
+  const rows = await judgeRows(engine, name, snapshot);
+  if (rows.wrong !== null) return { ...rows, write: "failed" };
+  return { ...rows, ...await judgeWrites(name, rows.read === "rows read") };
+}
+
+/** Writes to a copy of the table, and holds refusals against those that the protocol wants. */
+async function judgeWrites(
+  name: string,
+  readable: boolean,
+): Promise<Pick<Verdict, "write" | "wrong">> {
+  const folder = path.join(copies, name.replaceAll("/", "_"));
+  cpSync(path.join(corpus, name), folder, { recursive: true });
+  try {
+    const engine = engineOf(folder);
+    const snapshot = await loadSnapshot(engine, { signal });
+    const write = await exerciseWrites(engine, snapshot, { readable });
+    const told = refusalsOf(write);
+    const wanted = writeRefusals[name] ?? "";
+    const wrong = told === wanted ? null : `refusals are "${told}" instead of "${wanted}"`;
+    return { write, wrong };
+  } catch (error) {
+    return { write: "failed", wrong: messageOf(error) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  return { write, ...await judgeRows(engine, name, snapshot) };
 }
 
 /** Holds a snapshot against what delta-rs made of the table. */
@@ -116,9 +138,9 @@ const headings = [
   "rows read",
   "log only",
   "refused by name",
+  ...writeSteps,
+  "writes refused by name",
   "failed",
-  "writable",
-  "write refused by name",
 ];
 
 function table(verdicts: ReadonlyMap<Row, Verdict>): string {
@@ -130,15 +152,18 @@ function table(verdicts: ReadonlyMap<Row, Verdict>): string {
   const lines = [...names, "all tables"].map((name) => {
     const found = groups.get(name) ?? [];
     const read = (kind: Verdict["read"]): number => found.filter((v) => v.read === kind).length;
-    const write = (kind: Verdict["write"]): number => found.filter((v) => v.write === kind).length;
+    const did = (step: WriteStep): number =>
+      found.filter(({ write }) => typeof write === "object" && write[step].kind === "done").length;
     const counts = [
       found.length,
       read("rows read"),
       read("log only"),
       read("refused"),
+      ...writeSteps.map(did),
+      found.filter(({ write }) =>
+        write === "refused" || (typeof write === "object" && refusalsOf(write) !== "")
+      ).length,
       found.filter((verdict) => verdict.wrong !== null).length,
-      write("writable"),
-      write("refused"),
     ];
     return [name, ...counts.map(String)];
   });
@@ -158,8 +183,19 @@ function table(verdicts: ReadonlyMap<Row, Verdict>): string {
 }
 
 if (!hasCorpus) process.exit(2);
+const copies = mkdtempSync(path.join(tmpdir(), "cdcdelta-conformance-"));
+process.on("exit", () => rmSync(copies, { recursive: true, force: true }));
 const verdicts = new Map<Row, Verdict>();
 for (const row of manifest) verdicts.set(row, await judge(row));
+if (process.argv.includes("--list")) {
+  for (const [row, { read, write }] of verdicts) {
+    const steps = typeof write === "string" ? write : writeSteps.map((step) => {
+      const result = write[step];
+      return `${step} ${result.kind === "refused" ? `refused (${result.by})` : result.kind}`;
+    }).join(", ");
+    console.log(`${nameOf(row)}: ${read}; ${steps}`);
+  }
+}
 console.log(table(verdicts));
 const wrong = [...verdicts].filter(([, verdict]) => verdict.wrong !== null);
 for (const [row, verdict] of wrong) console.error(`WRONG ${nameOf(row)}: ${verdict.wrong}`);

@@ -3,6 +3,7 @@ import type { ObjectStore } from "../../src/delta/storage/object-store.ts";
 import { lintDataFile } from "./data-file-linter.ts";
 import { lintCheckpoints } from "./checkpoint-linter.ts";
 import { signal } from "./delta-table.ts";
+import { lintFeatures, type LintStart } from "./feature-linter.ts";
 import { lintMapping, mappingModeOf, physicalNameOf } from "./mapping-linter.ts";
 
 /** An action's JSON, parsed by nothing of ours. */
@@ -29,13 +30,41 @@ export async function lintTable(store: ObjectStore): Promise<string[]> {
   const table: LintedTable = { store, report, commits, objects };
   lintNames(table);
   for (const [version, actions] of commits) lintCommit(table, version, actions);
+  lintFeatures(commits, report);
   const live = lintReplay(table);
   for (const add of live.values()) await lintAdd(table, add);
   await lintCheckpoints(table);
   return findings;
 }
 
-const logName = /^_delta_log\/(?:\d{20}\.(?:json|crc|checkpoint\.parquet)|_last_checkpoint)$/;
+/**
+ * What is wrong with the commits that cdcdelta made to somebody else's table, from a version on; as
+ * `lintTable`, without what needs the whole log.
+ */
+export async function lintCommits(
+  store: ObjectStore,
+  { from, start }: { readonly from: number; readonly start: LintStart },
+): Promise<string[]> {
+  const findings: string[] = [];
+  const report = (finding: string): void => void findings.push(finding);
+  const objects = new Map<string, number>();
+  for await (const { key, size } of store.list("_delta_log/", { signal })) {
+    const version = /^_delta_log\/(\d{20})\.json$/.exec(key)?.[1];
+    if (version !== undefined && Number(version) >= from) objects.set(key, size);
+  }
+  const commits = await readRawCommits(store, objects, report);
+  for (const [version, actions] of commits) {
+    lintCommit({ store, report, commits, objects }, version, actions);
+  }
+  lintFeatures(commits, report, start);
+  return findings;
+}
+
+const uuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const logName = new RegExp(
+  `^_delta_log/(?:\\d{20}\\.(?:json|crc|checkpoint\\.(?:${uuid}\\.)?parquet)` +
+    `|_sidecars/${uuid}\\.parquet|_last_(?:checkpoint|vacuum_info))$`,
+);
 const dataName =
   /^(?:(?:[^/]+=[^/]*\/)*|[0-9a-f]{1,32}\/)part-\d{5}-[0-9a-f-]{36}\.[a-z]+\.parquet$/;
 

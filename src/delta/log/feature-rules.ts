@@ -157,8 +157,7 @@ export const knownFeatures: Readonly<Record<string, FeatureRule>> = {
   },
   clustering: {},
   inCommitTimestamp: {},
-  // Its properties have other names, under which no table of today is known.
-  "inCommitTimestamp-preview": { blocksWrite: () => [] },
+  "inCommitTimestamp-preview": {},
   materializePartitionColumns: {},
   icebergCompatV1: icebergCompat("V1"),
   icebergCompatV2: icebergCompat("V2"),

@@ -82,11 +82,15 @@ function splitColumnNames(text: string): string[] {
 }
 
 function inCommitTimestamps(configuration: Configuration): InCommitTimestamps | null {
-  if (!flag(configuration, "delta.enableInCommitTimestamps", false)) return null;
-  const timestamp = positive(configuration, "delta.inCommitTimestampEnablementTimestamp");
+  // Before the feature was final its properties ended so.
+  const suffix = ["", "-preview"].find((end) =>
+    flag(configuration, `delta.enableInCommitTimestamps${end}`, false)
+  );
+  if (suffix === undefined) return null;
+  const since = `delta.inCommitTimestampEnablement`;
   return {
-    enablementVersion: positive(configuration, "delta.inCommitTimestampEnablementVersion") ?? 0,
-    enablementTimestampMs: timestamp,
+    enablementVersion: positive(configuration, `${since}Version${suffix}`) ?? 0,
+    enablementTimestampMs: positive(configuration, `${since}Timestamp${suffix}`),
   };
 }
 
