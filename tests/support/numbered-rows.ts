@@ -41,11 +41,17 @@ export const vectorProtocol: Protocol = {
   writerFeatures: ["appendOnly", "deletionVectors", "invariants"],
 };
 
+/** With V2 checkpoints besides; `delta.checkpointPolicy` asks for them. */
+export const v2Protocol: Protocol = {
+  ...vectorProtocol,
+  readerFeatures: ["deletionVectors", "v2Checkpoint"],
+  writerFeatures: ["appendOnly", "deletionVectors", "invariants", "v2Checkpoint"],
+};
+
 /** The draft that creates the table, without rows. */
 export function creation(
   engine: Engine,
   configuration: Readonly<Record<string, string>> = {},
-  protocol: Protocol = vectorProtocol,
 ): TransactionDraft {
   const made = newTableActions({
     schema: numberedSchema,
@@ -60,7 +66,7 @@ export function creation(
     reads: { kind: "blind-append" },
     dataChange: true,
     metadata: { ...made.metadata, configuration },
-    protocol,
+    protocol: configuration["delta.checkpointPolicy"] === "v2" ? v2Protocol : vectorProtocol,
   };
 }
 
