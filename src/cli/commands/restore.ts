@@ -5,6 +5,7 @@ import { askConsent } from "../consent.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { listenForShutdown } from "../shutdown.ts";
+import { restoreOnSpark } from "../spark/on-spark.ts";
 import { restoreFacts, restorePlanText, restoreText } from "../tables/restore-report.ts";
 import type { RestoreFlags } from "../tables/table-options.ts";
 import { wireTables } from "../wire-tables.ts";
@@ -53,6 +54,12 @@ export async function restoreCommand(
         await world.stderr.write("Nothing was changed\n");
         return answer === "no" ? exitCodes.failed : interrupted(by);
       }
+    }
+    if (flags.engine === "spark") {
+      const task = { uri, engine, stop: signal };
+      const done = await restoreOnSpark(task, plan, { world, settings: values });
+      await world.stdout.write(restoreText(facts, done.version, flags));
+      return exitCodes.done;
     }
     const done = await restore(engine, { at, signal });
     const changed = restoreFacts(done, engine.store.uri);

@@ -4,6 +4,8 @@ import { isoTime } from "../inspect/table-facts.ts";
 import { counted } from "../output/counted.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { humanByteSize } from "../settings/units.ts";
+import { vacuumOnSpark } from "../spark/on-spark.ts";
+import type { SparkVacuum } from "../spark/spark-statement.ts";
 import { eachTable, type TableTask } from "../tables/each-table.ts";
 import type { VacuumFlags } from "../tables/table-options.ts";
 import { type VacuumFile, type VacuumResult, vacuumText } from "../tables/vacuum-report.ts";
@@ -19,9 +21,18 @@ export async function vacuumCommand(
   return await eachTable<VacuumResult>(world, resolved, {
     choice: { words, all: flags.all },
     endsAfter: "the request under way",
-    work: async (task) => await vacuumTable(task, flags),
+    work: async (task) => {
+      const native = flags.engine === "native" || flags.dryRun;
+      if (native) return await vacuumTable(task, flags);
+      const options = { world, settings: resolved.values };
+      return { result: await vacuumOnSpark(task, sparkFlags(flags), options), ended: true };
+    },
     show: (report) => vacuumText(report, flags),
   });
+}
+
+function sparkFlags({ retention: retentionMs, force, mode }: VacuumFlags): SparkVacuum {
+  return { retentionMs, force, mode };
 }
 
 async function vacuumTable(

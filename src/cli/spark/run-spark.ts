@@ -31,8 +31,8 @@ export type SparkOutcome = {
 
 /**
  * Runs a statement on the user's Spark and reads from the table's log what it did. With the signal
- * aborted Spark is told to end; what it committed stands. Errors: `spark` when it cannot be started
- * or fails, with the last it said; as `requireTableState`.
+ * aborted Spark is told to end; what it committed stands. Errors: `spark` when it cannot be started,
+ * fails (with the last it said) or was told to end; as `requireTableState`.
  */
 export async function runOnSpark(
   { world, settings, uri, engine, signal }: SparkTask,
@@ -45,7 +45,7 @@ export async function runOnSpark(
     const sparkHome = world.env["SPARK_HOME"];
     const command = sparkCommand(statement, { settings, sparkHome, userMetadata, scratch });
     const failure = await runProcess(command, world.env, signal);
-    signal.throwIfAborted();
+    if (signal.aborted) throw toldToEnd(uri, statement);
     if (failure !== null) throw sparkFailed(uri, statement, failure);
   } finally {
     await rm(scratch, { recursive: true, force: true }).catch(() => undefined);
@@ -117,6 +117,15 @@ function lastLines(said: string, ending: string): string {
     line !== "" && !/^\s*(?:at |\.\.\. \d+ more)/.test(line)
   );
   return [...lines.slice(-linesShown), ending].join("\n");
+}
+
+function toldToEnd(uri: string, { sql }: SparkStatement): CdcDeltaError {
+  return new CdcDeltaError(
+    "spark",
+    `Spark was told to end while it ran "${sql}". It may have committed before: ` +
+      `cdcdelta inspect ${uri} --history shows it`,
+    { context: { table: uri } },
+  );
 }
 
 function sparkFailed(uri: string, { sql }: SparkStatement, said: string): CdcDeltaError {
