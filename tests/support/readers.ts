@@ -64,6 +64,22 @@ export async function readWith(
   return results;
 }
 
+/**
+ * Runs a script with an engine's Python; it prints tables as `print_table` in
+ * scripts/readers/normalise.py does. Errors: when it fails.
+ */
+export async function readByScript(
+  reader: Reader,
+  script: string,
+  args: readonly string[],
+): Promise<ReadonlyMap<string, ReaderResult>> {
+  const python = path.join(cache, reader === "spark" ? "venv-spark" : "venv", "bin", "python3");
+  const env = { SPARK_JARS_FOLDER: path.join(cache, "spark-jars") };
+  const { code, stdout, stderr } = await output(python, [script, ...args], env);
+  if (code === 0) return parseResults(stdout);
+  throw new Error(`${script} failed:\n${stderr.trim().split("\n").slice(-8).join("\n")}`);
+}
+
 type Line = {
   readonly table?: string;
   readonly version?: string;
@@ -96,7 +112,7 @@ function output(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-): Promise<{ readonly stdout: string; readonly stderr: string }> {
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env: { ...process.env, ...env } });
     let stdout = "";
@@ -104,6 +120,6 @@ function output(
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => stdout += chunk);
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => stderr += chunk);
     child.on("error", reject);
-    child.on("close", () => resolve({ stdout, stderr }));
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
 }
