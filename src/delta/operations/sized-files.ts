@@ -43,7 +43,7 @@ export function sizedFiles(
   engine: Engine,
   { layout: { schema, format }, partitionValues, targetBytes, signal }: SizedFilesOptions,
 ): SizedFiles {
-  const options = { ...format.statistics, codec: format.codec, level };
+  const options = { ...format.statistics, codec: format.codec, level, pageIndex: true };
   const written: AddFile[] = [];
   let waiting: ColumnBatch[] = [];
   let [rows, bytes] = [0, 0];

@@ -30,4 +30,22 @@ export type EncodedColumnChunk = {
   readonly nullCount: number;
   readonly min: Uint8Array | null;
   readonly max: Uint8Array | null;
+  /** The data pages, for the page index; absent: it gets none. */
+  readonly pages?: readonly EncodedPage[];
+};
+
+/** What the page index says of a data page. */
+export type EncodedPage = {
+  /** Offset of its header in the row group's bytes. */
+  readonly offset: number;
+  /** With its header. */
+  readonly byteLength: number;
+  /** The first row that it holds, counted in the row group. */
+  readonly firstRow: number;
+  readonly nullCount: number;
+  /** True: it has no value at all. */
+  readonly isNull: boolean;
+  /** PLAIN-encoded; null where unknown or all is null. */
+  readonly min: Uint8Array | null;
+  readonly max: Uint8Array | null;
 };

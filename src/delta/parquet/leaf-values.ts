@@ -1,7 +1,7 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Decimal128Column } from "../columns/column.ts";
 import type { DataType, DecimalType } from "../schema/data-type.ts";
-import { type Bounds, boundsOf, boundsOfWords } from "./bounds.ts";
+import { type Bounds, boundsOf, boundsOfBytes, boundsOfWords } from "./bounds.ts";
 import type { LeveledLeaf } from "./levels.ts";
 import { decimalBytes } from "./parquet-schema.ts";
 
@@ -74,6 +74,38 @@ export function leafValues(leaf: LeveledLeaf): BoundedValues {
     }
     default:
       return misfit(leaf);
+  }
+}
+
+/** Bounds of the values `start .. end`; null where they have no order or it is not worked out. */
+export function boundsOfPage(
+  type: DataType,
+  values: LeafValues,
+  start: number,
+  end: number,
+): Bounds | null {
+  if (start === end) return null;
+  switch (values.kind) {
+    case "int32":
+      return type.kind === "decimal" ? null : boundsOf(values.values.subarray(start, end));
+    case "int64":
+      if (type.kind === "decimal") return null;
+      return boundsOfWords(values.words.subarray(2 * start, 2 * end), 2, 2);
+    case "bytes":
+      if (type.kind !== "string") return null;
+      return boundsOfBytes(values.offsets.subarray(start, end + 1), values.data, null, end - start);
+    case "fixed": {
+      const { buffer, byteOffset } = values.bytes;
+      const count = end - start;
+      if (type.kind === "float") {
+        return floatBounds(new Float32Array(buffer, byteOffset + 4 * start, count));
+      }
+      return type.kind === "double"
+        ? floatBounds(new Float64Array(buffer, byteOffset + 8 * start, count))
+        : null;
+    }
+    case "boolean":
+      return null;
   }
 }
 

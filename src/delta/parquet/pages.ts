@@ -2,11 +2,11 @@ import { append, type ByteSink, byteSink, written } from "./byte-sink.ts";
 import { type Bounds, boundsOfBytes, footerBounds } from "./bounds.ts";
 import { compress } from "./codec.ts";
 import { buildDictionary, type Dictionary } from "./dictionary.ts";
-import type { EncodedColumnChunk } from "./encoded-row-group.ts";
+import type { EncodedColumnChunk, EncodedPage } from "./encoded-row-group.ts";
 import { appendPlainValue, appendValues } from "./encodings.ts";
 import { type Codec, codecNumber, encoding, pageType } from "./format.ts";
 import { appendHybrid, appendRun, bitWidth } from "./hybrid.ts";
-import { type LeafValues, leafValues } from "./leaf-values.ts";
+import { boundsOfPage, type LeafValues, leafValues } from "./leaf-values.ts";
 import type { LeveledLeaf } from "./levels.ts";
 import { thriftWriter } from "./thrift.ts";
 
@@ -17,6 +17,8 @@ export type PageOptions = {
   readonly dictionary: boolean;
   /** True: PLAIN values only, the encoding that no reader lacks. */
   readonly plain: boolean;
+  /** True: facts of each page are kept for the page index. */
+  readonly pageIndex: boolean;
 };
 
 /** Rows and value bytes after which a page ends. */
@@ -57,16 +59,32 @@ export function appendColumnChunk(
     used.add(encoding.plain);
   }
   const dataPageOffset = out.at;
+  const pages: EncodedPage[] = [];
   let entry = 0;
   let value = 0;
+  let row = 0;
   do {
     const page = nextPage(leaf, values, entry, value);
+    const offset = out.at;
     valueSink.at = 0;
     const pageEncoding = dictionary === null
       ? appendValues(valueSink, values, value, page.valueEnd, options.plain)
       : appendIndices(dictionary, value, page.valueEnd);
     used.add(pageEncoding);
     uncompressedSize += appendDataPage(out, leaf, entry, value, page, pageEncoding, options);
+    if (options.pageIndex) {
+      const own = footerBounds(leaf.type, boundsOfPage(leaf.type, values, value, page.valueEnd));
+      pages.push({
+        offset,
+        byteLength: out.at - offset,
+        firstRow: row,
+        nullCount: page.entryEnd - entry - (page.valueEnd - value),
+        isNull: page.valueEnd === value,
+        min: own === null ? null : own.min,
+        max: own === null ? null : own.max,
+      });
+    }
+    row += page.rows;
     entry = page.entryEnd;
     value = page.valueEnd;
   } while (entry < leaf.entries);
@@ -85,6 +103,7 @@ export function appendColumnChunk(
     nullCount: leaf.entries - leaf.present,
     min: footer === null ? null : footer.min,
     max: footer === null ? null : footer.max,
+    ...(options.pageIndex ? { pages } : {}),
   };
   return { chunk, bounds };
 }

@@ -15,7 +15,9 @@ export type ThriftWriter = {
   binaryField(id: number, value: Uint8Array | string): void;
   /** Followed by `size` elements of `type`. */
   listField(id: number, type: ThriftElement, size: number): void;
+  /** Of lists of i32 and i64. */
   i32Element(value: number): void;
+  boolElement(value: boolean): void;
   binaryElement(value: Uint8Array | string): void;
   /** The bytes so far, a view that the next write may change. */
   bytes(): Uint8Array;
@@ -34,7 +36,7 @@ const types = {
   struct: 12,
 } as const;
 
-export type ThriftElement = "i32" | "binary" | "struct";
+export type ThriftElement = "true" | "i32" | "i64" | "binary" | "struct";
 
 const encoder = new TextEncoder();
 
@@ -99,6 +101,7 @@ export function thriftWriter(): ThriftWriter {
       }
     },
     i32Element: (value) => zigzag(sink, value),
+    boolElement: (value) => appendByte(sink, value ? types.true : types.false),
     binaryElement: (value) => binary(sink, value),
     bytes: () => written(sink),
     reset() {

@@ -6,6 +6,7 @@ import type { EncodedColumnChunk, EncodedRowGroup } from "./encoded-row-group.ts
 import type { Codec } from "./format.ts";
 import { visitLeaves } from "./levels.ts";
 import { appendColumnChunk, type PageOptions } from "./pages.ts";
+import { pageIndex, type PageIndexPlace } from "./page-index.ts";
 import { parquetFields, type ParquetNode, writeSchemaElements } from "./parquet-schema.ts";
 import { type FileStatistics, type StatisticsOptions, statisticsPlan } from "./statistics.ts";
 import { type ThriftWriter, thriftWriter } from "./thrift.ts";
@@ -17,6 +18,8 @@ export type EncodeOptions = {
   readonly level?: number;
   /** False: no dictionary pages. Default true. */
   readonly dictionary?: boolean;
+  /** True: the file tells of each page what is in it, so that readers can skip pages. */
+  readonly pageIndex?: boolean;
   /** True: PLAIN values without dictionaries, for files that the most modest reader must take. */
   readonly plain?: boolean;
 };
@@ -50,6 +53,7 @@ export function encodeWithStatistics(
     level: options.level ?? 1,
     dictionary: !plain && (options.dictionary ?? true),
     plain,
+    pageIndex: options.pageIndex ?? false,
   };
   const physicalTypes = leafTypes(parquetFields(schema));
   const plan = statisticsPlan(schema, options);
@@ -140,6 +144,7 @@ export function parquetTail(
   writeSchemaElements(writer, 2, nodes);
   writer.i64Field(3, rowGroups.reduce((sum, group) => sum + group.numRows, 0));
   writer.listField(4, "struct", rowGroups.length);
+  const index = pageIndex(rowGroups, magic.length);
   let offset = magic.length;
   rowGroups.forEach((group, ordinal) => {
     if (group.chunks.length !== leafCount) {
@@ -148,7 +153,7 @@ export function parquetTail(
         `Row group ${ordinal} has ${group.chunks.length} columns, its file ${leafCount}`,
       );
     }
-    writeRowGroup(writer, group, { paths, offset, ordinal });
+    writeRowGroup(writer, group, { paths, offset, ordinal, index: index.places[ordinal]! });
     offset += group.byteLength;
   });
   writeKeyValues(writer, options.keyValue ?? {});
@@ -166,7 +171,7 @@ export function parquetTail(
   const tail = new Uint8Array(8);
   new DataView(tail.buffer).setUint32(0, footer.length, true);
   tail.set(magic, 4);
-  return [footer, tail];
+  return [...index.chunks, footer, tail];
 }
 
 function writeKeyValues(writer: ThriftWriter, keyValue: Readonly<Record<string, string>>): void {
@@ -184,12 +189,20 @@ function writeKeyValues(writer: ThriftWriter, keyValue: Readonly<Record<string, 
 function writeRowGroup(
   writer: ThriftWriter,
   group: RowGroupFacts,
-  place: { readonly paths: readonly LeafPath[]; readonly offset: number; readonly ordinal: number },
+  { paths, offset, ordinal, index }: {
+    readonly paths: readonly LeafPath[];
+    readonly offset: number;
+    readonly ordinal: number;
+    readonly index: readonly PageIndexPlace[];
+  },
 ): void {
-  const { paths, offset, ordinal } = place;
   writer.structElement();
   writer.listField(1, "struct", group.chunks.length);
-  group.chunks.forEach((chunk, leaf) => writeChunk(writer, chunk, paths[leaf]!, offset));
+  group.chunks.forEach((chunk, leaf) => {
+    writeChunk(writer, chunk, paths[leaf]!, offset);
+    writePlace(writer, index[leaf]!);
+    writer.endStruct();
+  });
   writer.i64Field(2, group.chunks.reduce((sum, chunk) => sum + chunk.uncompressedSize, 0));
   writer.i64Field(3, group.numRows);
   writer.i64Field(5, offset);
@@ -227,5 +240,15 @@ function writeChunk(
   if (chunk.min !== null) writer.binaryField(6, chunk.min);
   writer.endStruct();
   writer.endStruct();
-  writer.endStruct();
+}
+
+function writePlace(writer: ThriftWriter, { offsets, columns }: PageIndexPlace): void {
+  if (offsets !== null) {
+    writer.i64Field(4, offsets.start);
+    writer.i32Field(5, offsets.byteLength);
+  }
+  if (columns !== null) {
+    writer.i64Field(6, columns.start);
+    writer.i32Field(7, columns.byteLength);
+  }
 }
