@@ -39,6 +39,18 @@ type ReadOptions = { readonly signal: AbortSignal };
 export async function readCheckpointState(
   engine: Engine,
   checkpoint: CheckpointFiles,
+  options: ReadOptions,
+): Promise<ReplayedState> {
+  try {
+    return await readState(engine, checkpoint, options);
+  } catch (error) {
+    throw ofCheckpoint(engine, checkpoint, error);
+  }
+}
+
+async function readState(
+  engine: Engine,
+  checkpoint: CheckpointFiles,
   { signal }: ReadOptions,
 ): Promise<ReplayedState> {
   const [top] = checkpoint.files;
@@ -71,6 +83,36 @@ export async function readCheckpointState(
  * partition columns: statistics that stand there as columns are turned into text by it.
  */
 export async function* readCheckpointFiles(
+  engine: Engine,
+  checkpoint: CheckpointFiles,
+  options: ReadOptions & { readonly schema: StructType },
+): AsyncGenerator<FileActions> {
+  try {
+    yield* readFiles(engine, checkpoint, options);
+  } catch (error) {
+    throw ofCheckpoint(engine, checkpoint, error);
+  }
+}
+
+/** Says of what is wrong with a checkpoint's bytes whose they are, so that it can be done without. */
+function ofCheckpoint(
+  engine: Engine,
+  { files, version }: CheckpointFiles,
+  error: unknown,
+): unknown {
+  if (!(error instanceof CdcDeltaError) || error.code !== "log-corrupt") return error;
+  const checkpoint = files[0]?.key ?? "";
+  const isNamed = error.context["file"] !== undefined;
+  const message = isNamed
+    ? error.message
+    : `Cannot read the checkpoint ${engine.store.uri}/${checkpoint}: ${error.message}`;
+  return new CdcDeltaError("log-corrupt", message, {
+    cause: error,
+    context: { ...error.context, checkpoint, version },
+  });
+}
+
+async function* readFiles(
   engine: Engine,
   checkpoint: CheckpointFiles,
   { schema, signal }: ReadOptions & { readonly schema: StructType },

@@ -6,7 +6,13 @@ import type { Action } from "./actions.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
 import { commitIdOf } from "./log-replay.ts";
 import { commitKey, isPastVersions, logFolder, startAfterForVersion } from "./log-path.ts";
-import { type LogListing, type LogSegment, readListing } from "./log-segment.ts";
+import {
+  buildSegment,
+  type LogListing,
+  type LogSegment,
+  newestVersion,
+  readListing,
+} from "./log-segment.ts";
 
 type ReadOptions = { readonly signal: AbortSignal };
 
@@ -47,7 +53,9 @@ const listingsMax = 3;
 
 /**
  * Lists what is needed for a version and uses it, again from a new listing when a listed file is
- * gone: a clean-up may run at any time.
+ * gone: a clean-up may run at any time. A checkpoint that cannot be read is done without where the
+ * log reaches back far enough, to an older checkpoint or to its first commit: it says nothing that
+ * the commits do not say. Else its error stands.
  */
 export async function withListing<T>(
   engine: Engine,
@@ -59,10 +67,47 @@ export async function withListing<T>(
     try {
       return await use(listing);
     } catch (error) {
+      const damaged = damagedCheckpoint(error);
+      if (damaged !== null) return await withoutCheckpoints(engine, options, [damaged], error, use);
       const isGone = error instanceof CdcDeltaError && error.code === "not-found" &&
         error.retryable;
       if (!isGone || attempt === listingsMax) throw error;
     }
+  }
+}
+
+/** The key of the checkpoint that an error is about; null for other errors. */
+function damagedCheckpoint(error: unknown): string | null {
+  if (!(error instanceof CdcDeltaError) || error.code !== "log-corrupt") return null;
+  const key = error.context["checkpoint"];
+  return typeof key === "string" ? key : null;
+}
+
+async function withoutCheckpoints<T>(
+  engine: Engine,
+  { version, signal }: ReadOptions & { readonly version?: number },
+  damaged: readonly string[],
+  first: unknown,
+  use: (listing: LogListing) => Promise<T>,
+): Promise<T> {
+  const all = await listLog(engine, { from: 0, signal });
+  const newest = newestVersion(all);
+  const checkpoints = all.checkpoints.filter(({ files }) => !damaged.includes(files[0]?.key ?? ""));
+  const listing = { ...all, checkpoints };
+  // A version that only the checkpoint has would be lost, and an older one taken for the newest.
+  if (version === undefined && newestVersion(listing) !== newest) throw first;
+  try {
+    buildSegment(listing, { uri: engine.store.uri, ...(version === undefined ? {} : { version }) });
+  } catch {
+    throw first;
+  }
+  try {
+    return await use(listing);
+  } catch (error) {
+    const next = damagedCheckpoint(error);
+    if (next === null || damaged.includes(next)) throw error;
+    const options = { signal, ...(version === undefined ? {} : { version }) };
+    return await withoutCheckpoints(engine, options, [...damaged, next], first, use);
   }
 }
 
