@@ -83,8 +83,14 @@ function createSession(
     readPartitions: new Set(),
     lastOffsets: new Map(),
     lock: createLock(),
-    encode: (job, schemas) => dispatch(job, () => makeViews(tables, settings, schemas)),
+    encode: async (job, schemas) =>
+      onlyWanted(await dispatch(job, () => makeViews(tables, settings, schemas)), settings),
   };
+}
+
+function onlyWanted(result: EncodeResult, { only }: PumpSettings): EncodeResult {
+  if (only === undefined) return result;
+  return { ...result, tables: result.tables.filter(({ key }) => key === only) };
 }
 
 /** Views of the tables as they are, or with the given schemas, which then may not change. */

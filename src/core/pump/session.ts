@@ -28,6 +28,8 @@ export type PumpSettings = {
   readonly widenBytesMax: number;
   /** Read, encode and count, but write nothing. */
   readonly plan: boolean;
+  /** Rows of other tables are left out; default: none are. */
+  readonly only?: TableKey;
 };
 
 /** The outside world of the pump, put together by the caller. */

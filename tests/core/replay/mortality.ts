@@ -22,7 +22,7 @@ async function step<T>(life: Mortality, name: string, effect: () => Promise<T>):
   if (number !== life.dieAt?.step) return await effect();
   life.process.alive = false;
   life.died = name;
-  if (life.dieAt.happens) await effect();
+  if (life.dieAt.happens) await effect().catch(() => undefined);
   life.onDeath();
   return await new Promise<T>(() => undefined);
 }

@@ -6,6 +6,14 @@ import { heldPositions } from "../../../src/core/position/held-positions.ts";
 import { watermarksOf } from "../../../src/core/position/watermark.ts";
 import { planReplay, type ReplayPlan } from "../../../src/core/replay/load-replay.ts";
 import type { ReplayPoint } from "../../../src/core/replay/replay-range.ts";
+import {
+  rangesOf,
+  type ShadowOrigin,
+  shadowPipeline,
+  shadowProperty,
+  shadowText,
+} from "../../../src/core/replay/shadow-table.ts";
+import type { ShadowPlan, ShadowRange } from "../../../src/core/replay/plan-shadow.ts";
 import { type ReplayStep, rewindTables } from "../../../src/core/replay/replay-same.ts";
 import { kafkaSource } from "../../../src/core/source/kafka/kafka-source.ts";
 import type { KafkaSourceOptions } from "../../../src/core/source/kafka/kafka-source-options.ts";
@@ -129,8 +137,16 @@ export function run(world: ReplayWorld, life = newLife("run"), rows = 4): Promis
   return settle(world, life, runOf(world, life, rows));
 }
 
-async function runOf(world: ReplayWorld, life: Life, rows: number): Promise<PumpSummary> {
-  const source = kafkaSource(sourceOptions(world, life));
+async function runOf(
+  world: ReplayWorld,
+  life: Life,
+  rows: number,
+  shadow: { readonly plan: ShadowPlan; readonly into: ShadowInto } | null = null,
+): Promise<PumpSummary> {
+  const changes: Partial<KafkaSourceOptions> = shadow === null
+    ? {}
+    : { membership: "none", range: rangesOf(shadow.into.starts) };
+  const source = kafkaSource({ ...sourceOptions(world, life), ...changes });
   const encoder = createEncoder(mappingRules());
   const clock = world.scheduler.clock(life.process);
   const pool = {
@@ -147,19 +163,50 @@ async function runOf(world: ReplayWorld, life: Life, rows: number): Promise<Pump
         pool,
         clock,
         random,
-        locate: (key) => ({
-          uri: `memory:/${folderOf(key)}`,
-          engine: engineOf(world, folderOf(key), life),
-          configuration: { "delta.checkpointInterval": "5" },
-        }),
+        locate: (key) => {
+          const folder = shadow === null ? folderOf(key) : "check";
+          return {
+            uri: `memory:/${folder}`,
+            engine: engineOf(world, folder, life),
+            configuration: {
+              "delta.checkpointInterval": "5",
+              ...(shadow === null
+                ? {}
+                : { [shadowProperty]: shadowText(shadow.into.origin, shadow.plan.ranges) }),
+            },
+          };
+        },
       },
-      { ...pumpSettings, pipelineId: groupId, flush },
+      shadow === null ? { ...pumpSettings, pipelineId: groupId, flush } : {
+        ...pumpSettings,
+        pipelineId: shadowPipeline(groupId),
+        flush,
+        only: shadow.into.key,
+      },
       () => undefined,
       { signal: never, stop: never },
     );
   } finally {
     await source.close();
   }
+}
+
+export type ShadowInto = {
+  readonly key: string;
+  readonly origin: ShadowOrigin;
+  readonly starts: readonly ShadowRange[];
+};
+
+/** `cdcdelta replay --into <table>`, once planned; false: the process died on the way. */
+export async function runShadow(
+  world: ReplayWorld,
+  plan: ShadowPlan,
+  into: ShadowInto,
+  life: Life,
+): Promise<boolean> {
+  const whole = runOf(world, life, 4, { plan, into }).then(() => true);
+  const died = new Promise<false>((resolve) => life.onDeath = () => resolve(false));
+  return await settle(world, life, Promise.race([whole, died]));
 }
 
 export type Asked = {

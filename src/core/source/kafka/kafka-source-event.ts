@@ -17,6 +17,8 @@ export type StartReason =
   | "table-changed"
   /** The floor is gone from the log, and `failOnDataLoss` is off. */
   | "data-loss"
+  /** It was asked for. */
+  | "range"
   /** Nothing is known of it: `autoOffsetReset` decides. */
   | "earliest"
   | "latest";

@@ -21,12 +21,26 @@ export type KafkaSourceOptions = {
   readonly mode: "stream" | "until-latest";
   /** `none`: all partitions are read without joining the group, and no floor is ever committed. */
   readonly membership: "group" | "none";
+  /**
+   * Only these partitions, from where to where, by `<partition> <topic>`; what the group or tables
+   * hold decides nothing then. Goes with `membership: "none"` and `until-latest`.
+   */
+  readonly range?: ReadonlyMap<string, ReadRange>;
   readonly owner: PositionOwner;
   readonly tables: TablePositions;
   readonly clock: Clock;
   readonly random: Random;
   readonly onEvent: (event: KafkaSourceEvent) => void;
   readonly limits?: Partial<KafkaSourceLimits>;
+};
+
+/** What is read of a partition. */
+export type ReadRange = {
+  /** Another topic of that name is refused; empty where the cluster has no ids. */
+  readonly topicId: string;
+  readonly start: bigint;
+  /** Reading ends once this offset is reached, or at the end of the log; null: only there. */
+  readonly end: bigint | null;
 };
 
 /** What the tables below the base path know of partitions. */

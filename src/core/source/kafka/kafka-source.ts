@@ -7,6 +7,7 @@ import { restartLanes } from "./lane-set.ts";
 import type { LaneState } from "./lane-state.ts";
 import { nextEvent } from "./next-event.ts";
 import { keepTopics, refreshTopics } from "./refresh-topics.ts";
+import { nameOf } from "./run-ends.ts";
 import { lookAtOthers, openEnds, takeEnds } from "./others-ends.ts";
 import {
   createState,
@@ -208,7 +209,9 @@ function onView(state: SourceState, membership: GroupTies | null): () => void {
   return () => {
     const { assignment, view } = state;
     if (membership === null) {
-      const partitions = partitionsOf(view!, state.reads);
+      const { range } = state.context.options;
+      const partitions = partitionsOf(view!, state.reads)
+        .filter((one) => range === undefined || range.has(nameOf(one)));
       state.assignment = { partitions, appearedLater: [] };
     }
     // What was not known when it was assigned may be now.

@@ -10,6 +10,7 @@ import {
   judgeFloor,
   type StartDecision,
 } from "./decide-start.ts";
+import type { ReadRange } from "./kafka-source-options.ts";
 import { parseMark } from "./floor-mark.ts";
 import { laneName, type LaneState } from "./lane-state.ts";
 import { refreshTopics } from "./refresh-topics.ts";
@@ -50,7 +51,8 @@ async function startThose(
   signal: AbortSignal,
   onReady: (lanes: readonly LaneState[]) => void,
 ): Promise<void> {
-  const floors = await committedFloors(state, lanes, signal);
+  const asked = state.context.options.range !== undefined;
+  const floors = asked ? new Map() : await committedFloors(state, lanes, signal);
   const ends = await readEnds(state, lanes, signal);
   const tables = await markedTables(state, lanes, floors, signal);
   // All at once: tables are looked through once for all that have no floor.
@@ -79,6 +81,11 @@ async function startOne(state: SourceState, lane: LaneState, lookups: Lookups): 
   const { floors, ends, signal } = lookups;
   const { options } = state.context;
   const { topic, partition, topicId } = lane;
+  const range = options.range?.get(nameOf(lane)) ?? null;
+  if (range !== null) {
+    startInRange(state, lane, range, ends);
+    return;
+  }
   const committed = floors.get(nameOf(lane)) ?? null;
   const watermarks = watermarksFor(state, lane, committed, lookups.tables);
   const verdict = judgeFloor({ committed, topicId, watermarks });
@@ -103,6 +110,31 @@ async function startOne(state: SourceState, lane: LaneState, lookups: Lookups): 
   if (verdict.kind !== "valid") return;
   lane.floor = verdict.nextOffset;
   for (const table of committed?.mark?.tables ?? []) lane.tables.set(table.key, table.offset);
+}
+
+/** Reads what was asked for. Errors: `data-loss` when it is gone; `source-replaced`. */
+function startInRange(
+  state: SourceState,
+  lane: LaneState,
+  { topicId, start, end }: ReadRange,
+  ends: LogEnds,
+): void {
+  const { topic, partition } = lane;
+  if (topicId !== lane.topicId) {
+    throw new CdcDeltaError(
+      "source-replaced",
+      `Cannot read topic "${topic}" again: it was deleted and made anew meanwhile`,
+      { context: { topic, partition } },
+    );
+  }
+  const { logStart } = ends;
+  const lost = logStart - start;
+  const gone = { topic, partition, expected: start, available: logStart, lost };
+  const loss = lost > 0n ? { ...gone, cause: "removed" as const } : null;
+  const at = lost > 0n ? logStart : start;
+  const verdict = { kind: "none" } as const;
+  applyStart(state, lane, { kind: "start", at, why: "range", verdict, loss }, ends);
+  if (end !== null && lane.target !== null && end < lane.target) lane.target = end;
 }
 
 function applyStart(
