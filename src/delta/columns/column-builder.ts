@@ -59,9 +59,8 @@ export function columnBuilder(type: DataType): ColumnBuilder {
     case "map":
       return mapBuilder(type, columnBuilder(type.keyType), columnBuilder(type.valueType));
     case "void":
-      return voidBuilder();
     case "variant":
-      throw new CdcDeltaError("unsupported", "Cannot build a column of type variant");
+      return nullBuilder(type);
   }
 }
 
@@ -308,14 +307,15 @@ function mapBuilder(type: DataType, key: ColumnBuilder, value: ColumnBuilder): C
   };
 }
 
-function voidBuilder(): ColumnBuilder {
+/** For types whose values cannot be built. */
+function nullBuilder(type: DataType): ColumnBuilder {
   let length = 0;
   return {
     get length() {
       return length;
     },
     append(value) {
-      if (value !== null) throw misfit({ kind: "void" }, value);
+      if (value !== null) throw misfit(type, value);
       length++;
     },
     finish() {

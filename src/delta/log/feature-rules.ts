@@ -1,8 +1,8 @@
 import { type ColumnMapping, isColumnMapping } from "../schema/column-mapping.ts";
-import type { DataType, JsonValue, StructField, StructType } from "../schema/data-type.ts";
+import type { JsonValue, StructField, StructType } from "../schema/data-type.ts";
 import { mappingProblem } from "../schema/mapping-check.ts";
 import { unsupportedTypeChanges } from "../schema/type-widening.ts";
-import { someType, visitFields } from "../schema/visit-types.ts";
+import { visitFields } from "../schema/visit-types.ts";
 import type { Metadata, Protocol } from "./actions.ts";
 import type { TableProperties } from "./table-properties.ts";
 
@@ -65,20 +65,6 @@ const constraintPrefix = "delta.constraints.";
 const typeWidening: FeatureRule = {
   blocksRead: ({ schema }) => unsupportedTypeChanges(schema).length > 0 ? [] : null,
   blocksWrite: ({ schema }) => unsupportedTypeChanges(schema).length > 0 ? [] : null,
-};
-
-const isVariant = (type: DataType): boolean => type.kind === "variant";
-
-/** Our encoder has no variant, so no file with such a column is written. */
-const variant: FeatureRule = {
-  blocksRead: () => null,
-  blocksWrite: ({ schema }, intent) => {
-    if (intent === "remove" || intent === "metadata") return null;
-    return some(
-      schema.fields.filter((field) => someType(field.type, isVariant))
-        .map((field) => `column "${field.name}" holds variants, which cdcdelta does not write`),
-    );
-  },
 };
 
 const readAndWrite: FeatureRule = { blocksRead: () => null };
@@ -145,10 +131,12 @@ export const knownFeatures: Readonly<Record<string, FeatureRule>> = {
   checkpointProtection: {},
   typeWidening,
   "typeWidening-preview": typeWidening,
-  variantType: variant,
-  "variantType-preview": variant,
-  variantShredding: variant,
-  "variantShredding-preview": variant,
+  // New rows have nulls there, and rewritten ones what their files hold; shredded files are refused.
+  // New rows have nulls there, rewritten ones what their files hold; shredded files are refused.
+  variantType: readAndWrite,
+  "variantType-preview": readAndWrite,
+  variantShredding: readAndWrite,
+  "variantShredding-preview": readAndWrite,
   rowTracking: {
     blocksWrite: ({ protocol }) =>
       (protocol.writerFeatures ?? []).includes("domainMetadata")

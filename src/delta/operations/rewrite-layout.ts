@@ -2,6 +2,7 @@ import type { ColumnBatch } from "../columns/column.ts";
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
 import { struct, type StructType } from "../schema/data-type.ts";
+import { storedVariants } from "../schema/stored-variants.ts";
 import { type FileFormat, fileFormatOf, type FormattedTable } from "./file-format.ts";
 import { type RowTrackingColumns, rowTrackingColumns, withRowIds } from "./row-tracking.ts";
 import { scanFile } from "./scan.ts";
@@ -30,12 +31,13 @@ export function rewriteLayout(table: RewrittenTable): RewriteLayout {
     format.partitionColumnsInFiles || !table.partitionColumns.includes(field.name)
   );
   const rowTracking = rowTrackingColumns(table);
-  if (rowTracking === null) return { schema: struct(inFile), format, rowTracking };
+  const schema = storedVariants(struct(inFile));
+  if (rowTracking === null) return { schema, format, rowTracking };
   const { hiddenColumns = [] } = format.statistics;
   const names = rowTracking.fields.map((field) => field.name);
   const statistics = { ...format.statistics, hiddenColumns: [...hiddenColumns, ...names] };
   return {
-    schema: struct([...inFile, ...rowTracking.fields]),
+    schema: struct([...schema.fields, ...rowTracking.fields]),
     format: { ...format, statistics },
     rowTracking,
   };
@@ -53,8 +55,11 @@ export function scanForRewrite(
 ): AsyncGenerator<ColumnBatch> {
   const { layout: { schema, rowTracking }, signal } = options;
   const columns = schema.fields.map((field) => field.name);
-  if (rowTracking === null) return scanFile(engine, table, add, { signal, columns });
-  const tracked = { ...table, schema: struct([...table.schema.fields, ...rowTracking.fields]) };
+  const stored = storedVariants(table.schema);
+  if (rowTracking === null) {
+    return scanFile(engine, { ...table, schema: stored }, add, { signal, columns });
+  }
+  const tracked = { ...table, schema: struct([...stored.fields, ...rowTracking.fields]) };
   const complete = withRowIds(add, engine.store.uri);
   return scanFile(engine, tracked, add, { signal, columns, complete });
 }

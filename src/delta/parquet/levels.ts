@@ -2,6 +2,7 @@ import { CdcDeltaError } from "../../errors.ts";
 import type { Column, ColumnBatch } from "../columns/column.ts";
 import type { DataType, StructType } from "../schema/data-type.ts";
 import { nullColumn } from "../columns/gather.ts";
+import { variantFields } from "./parquet-schema.ts";
 
 /**
  * A leaf column with its Dremel levels. An entry is one line of levels: a value, a null, or the mark
@@ -10,6 +11,8 @@ import { nullColumn } from "../columns/gather.ts";
 export type LeveledLeaf = {
   /** `path_in_schema`. */
   readonly path: readonly string[];
+  /** False for the parts of a variant, which counts as one column in Delta's statistics. */
+  readonly isCounted: boolean;
   readonly type: DataType;
   readonly column: Column;
   readonly maxDefinition: number;
@@ -49,6 +52,7 @@ type Context = {
   readonly alive: number;
   readonly maxDefinition: number;
   readonly maxRepetition: number;
+  readonly isCounted: boolean;
 };
 
 /** Visits the leaves of a batch in schema order with their levels; `void` columns are left out. */
@@ -69,6 +73,7 @@ export function visitLeaves(batch: ColumnBatch, schema: StructType, sink: LevelS
     alive: batch.length,
     maxDefinition: 0,
     maxRepetition: 0,
+    isCounted: true,
   };
   visitFields(root, schema, batch.columns, sink);
 }
@@ -121,9 +126,12 @@ function visit(context: Context, type: DataType, column: Column, sink: LevelSink
       const valued = { ...inner, path: [...context.path, "key_value", "value"] };
       return visit(optional(valued, value, true), type.valueType, value, sink);
     }
+    case "variant":
+      return visitVariant(context, type, column, sink);
     default:
       sink.leaf({
         path: context.path,
+        isCounted: context.maxRepetition === 0 && context.isCounted,
         type,
         column,
         maxDefinition: context.maxDefinition,
@@ -135,6 +143,21 @@ function visit(context: Context, type: DataType, column: Column, sink: LevelSink
         rows: context.rows,
       });
   }
+}
+
+/** A variant is written from what it was stored as; JSON text would have lost its types. */
+function visitVariant(context: Context, type: DataType, column: Column, sink: LevelSink): void {
+  const parts = column.kind === "struct"
+    ? column.children
+    : column.kind === "null"
+    ? variantFields.map(() => nullColumn(column.length))
+    : misfit(context, type, column);
+  if (context.maxRepetition === 0) sink.collection(counted(context, type));
+  variantFields.forEach((part, i) => {
+    const path = [...context.path, part.name];
+    const below = required({ ...context, path, isCounted: false }, parts[i]!);
+    visit(below, part.type, parts[i]!, sink);
+  });
 }
 
 function childrenOf(column: Column, type: StructType): readonly Column[] {

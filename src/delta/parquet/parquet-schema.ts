@@ -1,6 +1,12 @@
 import { CdcDeltaError } from "../../errors.ts";
 import { columnId, nestedIds } from "../schema/column-mapping.ts";
-import type { DataType, DecimalType, StructField, StructType } from "../schema/data-type.ts";
+import {
+  type DataType,
+  type DecimalType,
+  field,
+  type StructField,
+  type StructType,
+} from "../schema/data-type.ts";
 import { converted, physical, repetition } from "./format.ts";
 import type { ThriftWriter } from "./thrift.ts";
 
@@ -26,14 +32,12 @@ export type ParquetLeaf = {
 
 /**
  * Fields of a Parquet file for a Delta schema, with the annotations that every reader takes: all
- * nodes OPTIONAL but map keys, so that evolution never trips; `void` columns are not written.
- * Errors: `unsupported` for variant, for `void` in arrays and maps, and for structs without a field
+ * nodes OPTIONAL but map keys and the two parts of a variant, so that evolution never trips; `void`
+ * columns are not written. Errors: `unsupported` for `void` in arrays and maps, and for structs without a field
  * that could be written.
  */
 export function parquetFields(schema: StructType): ParquetNode[] {
-  return schema.fields.filter((field) => field.type.kind !== "void").map((field) =>
-    fieldNode(field)
-  );
+  return schema.fields.filter(({ type }) => type.kind !== "void").map(fieldNode);
 }
 
 function fieldNode(field: StructField): ParquetNode {
@@ -83,7 +87,9 @@ function node(name: string, type: DataType, repeat: number, ids: FieldIds): Parq
     }
     case "array":
       return group(converted.list, [
-        repeated("list", [node("element", type.elementType, repetition.optional, inside("element"))]),
+        repeated("list", [
+          node("element", type.elementType, repetition.optional, inside("element")),
+        ]),
       ]);
     case "map":
       return group(converted.map, [
@@ -92,11 +98,31 @@ function node(name: string, type: DataType, repeat: number, ids: FieldIds): Parq
           node("value", type.valueType, repetition.optional, inside("value")),
         ]),
       ]);
+    case "variant":
+      return group(null, variantFields.map((part) => requiredBinary(part.name)));
     default: {
       const { convertedType, ...leaf } = leafOf(name, type);
       return { name, repetition: repeat, fieldId, convertedType, children: [], leaf };
     }
   }
+}
+
+/** What a variant is stored as (PROTOCOL.md, "Variant Data Type"). */
+export const variantFields: readonly StructField[] = [
+  field("metadata", { kind: "binary" }),
+  field("value", { kind: "binary" }),
+];
+
+function requiredBinary(name: string): ParquetNode {
+  const { convertedType, ...leaf } = plainLeaf(physical.byteArray);
+  return {
+    name,
+    repetition: repetition.required,
+    fieldId: null,
+    convertedType,
+    children: [],
+    leaf,
+  };
 }
 
 function repeated(name: string, children: ParquetNode[]): ParquetNode {

@@ -1,5 +1,13 @@
 import { columnId } from "../schema/column-mapping.ts";
-import type { DataType, StructField, StructType } from "../schema/data-type.ts";
+import { CdcDeltaError } from "../../errors.ts";
+import {
+  type DataType,
+  type PrimitiveType,
+  struct,
+  type StructField,
+  type StructType,
+} from "../schema/data-type.ts";
+import { variantFields } from "./parquet-schema.ts";
 import { type FileNode, firstLeaf } from "./file-schema.ts";
 import { readFailure } from "./read-failure.ts";
 import { variantShape } from "./variant-shape.ts";
@@ -118,6 +126,7 @@ function planOnce(type: DataType, node: FileNode, path: string, find: Find): Rea
       return { kind: "map", maxDefinition: node.maxDefinition, repeated, levels, children };
     }
     case "variant": {
+      if ((type as PrimitiveType).stored === true) return planStored(node, path);
       const shape = variantShape(node, path);
       // Inside of a variant names count, whatever the table's columns are found by.
       const group = planOnce(shape.type, shape.node, path, findByName);
@@ -127,6 +136,25 @@ function planOnce(type: DataType, node: FileNode, path: string, find: Find): Rea
       if (node.leaf < 0) throw wrongShape(type, node, path);
       return { kind: "leaf", type, node, path };
   }
+}
+
+/** A variant as it is stored. Errors: `unsupported` for a shredded one, which has more parts. */
+function planStored(node: FileNode, path: string): ReadPlan {
+  if (node.children.some((child) => child.name === "typed_value")) {
+    throw new CdcDeltaError(
+      "unsupported",
+      `Cannot rewrite the variants of column '${path}': they are shredded, which cdcdelta reads ` +
+        "and does not write",
+      { context: { features: "variantShredding" } },
+    );
+  }
+  const children = planStruct(struct(variantFields), node.children, path, findByName);
+  return {
+    kind: "struct",
+    maxDefinition: node.maxDefinition,
+    levels: levelsOf(children, node),
+    children,
+  };
 }
 
 /**

@@ -128,7 +128,7 @@ export function collectStatistics(
   const plan = statisticsPlan(schema, options);
   visitLeaves(batch, schema, {
     leaf(leaf) {
-      if (leaf.maxRepetition > 0) return;
+      if (!leaf.isCounted) return;
       plan.count(leaf.path, leaf.type, leaf.entries - leaf.present, boundsOfLeaf(leaf));
     },
     collection: ({ path, type, nullCount }) => plan.count(path, type, nullCount, null),

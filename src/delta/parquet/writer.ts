@@ -64,7 +64,7 @@ export function encodeWithStatistics(
       const physicalType = physicalTypes[chunks.length]!;
       const { chunk, bounds } = appendColumnChunk(chunkSink, leaf, physicalType, pages);
       chunks.push(chunk);
-      if (leaf.maxRepetition === 0) plan.count(leaf.path, leaf.type, chunk.nullCount, bounds);
+      if (leaf.isCounted) plan.count(leaf.path, leaf.type, chunk.nullCount, bounds);
     },
     collection: ({ path, type, nullCount }) => plan.count(path, type, nullCount, null),
   });

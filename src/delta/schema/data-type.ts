@@ -18,7 +18,11 @@ export type PrimitiveKind =
   | "void"
   | "variant";
 
-export type PrimitiveType = { readonly kind: PrimitiveKind };
+export type PrimitiveType = {
+  readonly kind: PrimitiveKind;
+  /** Of variants: columns hold them as they are stored (a struct of two binaries), not as JSON. */
+  readonly stored?: true;
+};
 export type DecimalType = {
   readonly kind: "decimal";
   readonly precision: number;

@@ -191,7 +191,6 @@ describe("values that do not fit", () => {
   });
 
   const types: [string, DataType][] = [
-    ["variant", { kind: "variant" }],
     ["a list of void", { kind: "array", elementType: { kind: "void" }, containsNull: true }],
     ["a struct of nothing but void", struct([field("x", { kind: "void" })])],
   ];
