@@ -45,6 +45,11 @@ const stages: Readonly<
   }>
 > = {
   optimized: { rows: grown, steps: () => [["optimize"]] },
+  "Z-ordered": {
+    rows: grown,
+    steps: () => [["optimize", "--z-order", "_id,_kafka_offset"], ["optimize"], ["checkpoint"]],
+  },
+  sorted: { rows: grown, steps: () => [["optimize", "--sort-by", "_id", "--target-size", "1MiB"]] },
   checkpointed: { rows: grown, steps: () => [["optimize"], ["checkpoint"]] },
   vacuumed: {
     rows: grown,

@@ -56,33 +56,38 @@ function age(table: string): void {
 }
 
 describe(`optimize, killed at any time (SEED=${seed})`, () => {
-  test("the table stays what it is, and the next one goes on", async () => {
-    const random = seededRandom(seed);
-    const table = path.join(lake, "killed");
-    const fresh = async () => {
-      rmSync(table, { recursive: true, force: true });
-      return await numberedTable(table, files);
-    };
-    await fresh();
-    const startedMs = performance.now();
-    cdcdelta(["optimize", table]);
-    const tookMs = performance.now() - startedMs;
-    for (let round = 0; round < 4; round++) {
-      const engine = await fresh();
-      for (let kill = 0; kill < 3; kill++) {
-        // Loading the program is most of it: only then there is something to kill.
-        await killed(["optimize", table], tookMs * (0.4 + 0.6 * random.next()));
+  const ways = [["merged", []], ["in Z-order", ["--z-order", "n,text"]]] as const;
+  test.each([...ways])(
+    "the table stays what it is, and the next one goes on: %s",
+    async (_, way) => {
+      const random = seededRandom(seed);
+      const table = path.join(lake, "killed");
+      const fresh = async () => {
+        rmSync(table, { recursive: true, force: true });
+        return await numberedTable(table, files);
+      };
+      await fresh();
+      const startedMs = performance.now();
+      cdcdelta(["optimize", table, ...way]);
+      const tookMs = performance.now() - startedMs;
+      for (let round = 0; round < 4; round++) {
+        const engine = await fresh();
+        for (let kill = 0; kill < 3; kill++) {
+          // Loading the program is most of it: only then there is something to kill.
+          await killed(["optimize", table, ...way], tookMs * (0.4 + 0.6 * random.next()));
+          expect(await numbersOf(engine)).toEqual(rows);
+        }
+        cdcdelta(["optimize", table, ...way]);
+        expect(await numbersOf(engine)).toEqual(rows);
+        expect((await loadSnapshot(engine, { signal })).files.length).toBe(days.length);
+        age(table);
+        cdcdelta(["vacuum", table, "--retention", "0", "--force"]);
+        expect(dataFiles(table).length).toBe(days.length);
         expect(await numbersOf(engine)).toEqual(rows);
       }
-      cdcdelta(["optimize", table]);
-      expect(await numbersOf(engine)).toEqual(rows);
-      expect((await loadSnapshot(engine, { signal })).files.length).toBe(days.length);
-      age(table);
-      cdcdelta(["vacuum", table, "--retention", "0", "--force"]);
-      expect(dataFiles(table).length).toBe(days.length);
-      expect(await numbersOf(engine)).toEqual(rows);
-    }
-  }, 240_000);
+    },
+    240_000,
+  );
 
   test("vacuum too: what is left goes the next time", async () => {
     const random = seededRandom(seed);

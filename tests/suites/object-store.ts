@@ -68,6 +68,7 @@ export function objectStoreSuite(name: string, open: () => Promise<StoreUnderTes
     putIfAbsentTests(() => store);
     listTests(() => store);
     deleteTests(() => store);
+    uploadTests(() => store);
     refusalTests(() => store);
   });
 }
@@ -292,6 +293,49 @@ function deleteTests(store: () => ObjectStore): void {
     await store().delete(["a/c"], io);
     await store().delete(["a/c"], io);
     expect(await keysOf(store().list("", io))).toEqual([]);
+  });
+}
+
+/** Stores that take objects part by part; the others have nothing to show. */
+function uploadTests(store: () => ObjectStore): void {
+  const parts = (partBytes: number): readonly [Uint8Array, Uint8Array, Uint8Array] => [
+    patterned(partBytes),
+    patterned(partBytes).reverse(),
+    patterned(1000),
+  ];
+
+  test("an upload is seen when it is complete, not before, in the order of its parts", async () => {
+    const { uploads } = store();
+    if (uploads === undefined) return;
+    const [one, two, three] = parts(uploads.partBytes);
+    const upload = await uploads.begin("up/loaded", io);
+    await upload.putPart(1, one, io);
+    await upload.putPart(1, two, io);
+    await upload.putPart(2, three, io);
+    await upload.putPart(0, one, io);
+    expect(await store().head("up/loaded", io)).toBeNull();
+    expect(await keysOf(store().list("", io))).toEqual([]);
+    await upload.complete(3, io);
+    await upload.complete(3, io);
+    const bytes = await store().get("up/loaded", io);
+    expect(bytes.length).toBe(2 * uploads.partBytes + 1000);
+    const same = [one, two, three].every((part, i) => {
+      const start = i * uploads.partBytes;
+      return part.every((byte, at) => bytes[start + at] === byte);
+    });
+    expect(same).toBe(true);
+  });
+
+  test("an upload that is given up leaves nothing, and what was there stays", async () => {
+    const { uploads } = store();
+    if (uploads === undefined) return;
+    await store().put("a", [bytesOf("before")], io);
+    const upload = await uploads.begin("a", io);
+    await upload.putPart(0, parts(uploads.partBytes)[0], io);
+    await upload.abort();
+    expect(textOf(await store().get("a", io))).toBe("before");
+    const all: string[] = await keysOf(store().list("", { ...io, leftovers: true }));
+    expect(all).toEqual(["a"]);
   });
 }
 

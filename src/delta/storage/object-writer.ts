@@ -79,7 +79,7 @@ export function objectWriter(
     },
     async abort() {
       await Promise.all(inFlight);
-      await upload?.abort();
+      await upload?.abort().catch(() => undefined);
     },
   };
 }
