@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Value } from "../../src/delta/columns/column-builder.ts";
 import type { DataType, StructType } from "../../src/delta/schema/data-type.ts";
 import { field, struct } from "../../src/delta/schema/data-type.ts";
+import type { Reader } from "../support/readers.ts";
 import type { Row, TableToMake } from "./table-maker.ts";
 
 /** A table to write, and the rows that every reader must find in it. */
@@ -11,6 +12,8 @@ export type InteropCase = TableToMake & {
   readonly schema: StructType;
   /** True: commits before the newest checkpoint are deleted before the table is read. */
   readonly checkpointOnly?: boolean;
+  /** Readers that lack a feature of the table, and say so. */
+  readonly refusedBy?: readonly Reader[];
 };
 
 const decimal = (precision: number, scale: number): DataType => ({
@@ -337,6 +340,29 @@ function structCheckpoints(asJson: boolean): InteropCase {
   };
 }
 
+/** V2 checkpoints, in a table whose commits are timestamped and whose rows are numbered. */
+function v2Checkpoints(): InteropCase {
+  const writers = ["appendOnly", "domainMetadata", "inCommitTimestamp", "invariants"];
+  return {
+    ...checkpoints(),
+    name: "v2-checkpoints",
+    protocol: {
+      minReaderVersion: 3,
+      minWriterVersion: 7,
+      readerFeatures: ["v2Checkpoint"],
+      writerFeatures: [...writers, "rowTracking", "v2Checkpoint"],
+    },
+    properties: {
+      "delta.checkpointPolicy": "v2",
+      "delta.enableInCommitTimestamps": "true",
+      "delta.enableRowTracking": "true",
+      "delta.rowTracking.materializedRowIdColumnName": "_row-id-1",
+      "delta.rowTracking.materializedRowCommitVersionColumnName": "_row-version-1",
+    },
+    refusedBy: ["polars"],
+  };
+}
+
 function checkpoints(): InteropCase {
   const base = struct([field("id", integer), field("p", string), field("v", long)]);
   const grown = struct([...base.fields, field("w", list(string))]);
@@ -372,4 +398,5 @@ export const interopCases: readonly InteropCase[] = [
   checkpoints(),
   structCheckpoints(true),
   structCheckpoints(false),
+  v2Checkpoints(),
 ];

@@ -23,7 +23,9 @@ function madeCases(): typeof interopCases {
 /** As clean-up does: Spark wants the commit that a checkpoint stands at, older ones are gone. */
 function deleteCommitsBeforeCheckpoint(table: string): void {
   const log = path.join(table, "_delta_log");
-  const checkpoints = readdirSync(log).filter((name) => name.endsWith(".checkpoint.parquet"));
+  const checkpoints = readdirSync(log).filter((name) =>
+    /\.checkpoint\.(?:.*\.)?parquet$/.test(name)
+  );
   const newest = checkpoints.sort((a, b) => a < b ? -1 : 1).at(-1);
   if (newest === undefined) throw new Error(`no checkpoint in ${log}`);
   for (const name of readdirSync(log)) {
@@ -63,6 +65,7 @@ describe.each([...engines])("%s", (reader) => {
       const one = interopCases.find((each) => each.name === name);
       const result = results.get(folderOf(name));
       if (one === undefined || result === undefined) throw new Error(`${name} was not read`);
+      if (one.refusedBy?.includes(reader) === true) return expect(result.kind).toBe("error");
       const difference = result.kind === "error"
         ? result.message
         : firstDifference(normalRows(one.truth, one.schema), result.rows);

@@ -3,7 +3,7 @@ import path from "node:path";
 import { columnBuilder, type Value } from "../../src/delta/columns/column-builder.ts";
 import type { ColumnBatch } from "../../src/delta/columns/column.ts";
 import type { Engine } from "../../src/delta/engine.ts";
-import type { AddFile } from "../../src/delta/log/actions.ts";
+import type { AddFile, Protocol } from "../../src/delta/log/actions.ts";
 import { commit } from "../../src/delta/log/committer.ts";
 import { maintainTable } from "../../src/delta/log/maintenance.ts";
 import { serializePartitionValue } from "../../src/delta/log/partition-value.ts";
@@ -29,6 +29,9 @@ export type CommitOfRows = {
 export type TableToMake = {
   readonly partitionBy?: readonly string[];
   readonly configuration?: Readonly<Record<string, string>>;
+  /** What cdcdelta does not give a table of its own: its protocol, and the properties with it. */
+  readonly protocol?: Protocol;
+  readonly properties?: Readonly<Record<string, string>>;
   readonly commits: readonly CommitOfRows[];
 };
 
@@ -69,7 +72,7 @@ export async function makeTable(folder: string, table: TableToMake): Promise<Tab
       dataChange: true,
       adds,
       txns: [{ appId: "interop:orders:0", version: BigInt(index) }],
-      ...(state === null ? created : {}),
+      ...(state === null ? withFeatures(created, table) : {}),
       ...(grown && state !== null
         ? { metadata: { ...state.metadata, schemaString: schemaToJson(one.schema) } }
         : {}),
@@ -81,6 +84,16 @@ export async function makeTable(folder: string, table: TableToMake): Promise<Tab
   }
   if (state === null) throw new Error("a table needs a commit");
   return state;
+}
+
+type Created = ReturnType<typeof newTableActions>;
+
+function withFeatures(
+  { metadata, protocol }: Created,
+  { protocol: wanted, properties }: TableToMake,
+): Created {
+  const configuration = { ...metadata.configuration, ...properties };
+  return { metadata: { ...metadata, configuration }, protocol: wanted ?? protocol };
 }
 
 /** One file a partition, in the folders that Hive would use. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { openParquet } from "../../src/delta/parquet/reader.ts";
 import type { ObjectStore } from "../../src/delta/storage/object-store.ts";
 import { lintDataFile } from "./data-file-linter.ts";
@@ -176,7 +177,14 @@ function lintReplay({ commits, report }: LintedTable): Map<string, LiveFile> {
     for (const { remove } of actions) {
       if (remove === undefined) continue;
       const path = String(remove["path"]);
+      const was = live.get(path);
       if (!live.delete(path)) report(`commit ${version}: removes ${path}, which is not live`);
+      for (const member of ["deletionVector", "baseRowId", "defaultRowCommitVersion", "size"]) {
+        const [gone, had] = [remove[member], was?.add[member]];
+        if (was !== undefined && !isDeepStrictEqual(gone, had)) {
+          report(`commit ${version}: removes ${path} with another ${member}`);
+        }
+      }
       if (remove["extendedFileMetadata"] !== true) report(`${path}: remove without its metadata`);
     }
     for (const { add } of actions) {

@@ -28,9 +28,11 @@ export async function appendRows(
     readonly txn?: bigint;
   },
 ): Promise<TableState> {
-  const fields = table.schema.fields.filter((f) => !table.partitionColumns.includes(f.name));
-  const fileSchema = struct(fields);
   const format = base === null ? plainFormat : fileFormatOf(base);
+  const fields = table.schema.fields.filter((f) =>
+    format.partitionColumnsInFiles || !table.partitionColumns.includes(f.name)
+  );
+  const fileSchema = struct(fields);
   const { rowGroup, statistics } = encodeWithStatistics(
     batchFromRows(fileSchema, part.rows),
     fileSchema,

@@ -4,6 +4,8 @@ import { type LosslessInput, parseLossless, stringifyLossless } from "../schema/
 import { type ActionObject, asActionObject } from "./action-fields.ts";
 import { readDomainMetadata, readMetadata, readProtocol, readTransaction } from "./action-parts.ts";
 import type { DomainMetadata, Metadata, Protocol, SetTransaction } from "./actions.ts";
+import { inCommitTimestampMs } from "./commit-timestamps.ts";
+import { hasInCommitTimestamps } from "./in-commit-timestamp.ts";
 import { checksumKey } from "./log-path.ts";
 import { getIfThere } from "./log-reader.ts";
 import { protocolFeatures } from "./table-features.ts";
@@ -157,11 +159,16 @@ function sorted(value: LosslessInput): LosslessInput {
 const listedMax = 100;
 
 /**
- * The checksum file of a version as text; null when it cannot be exact: with in-commit timestamps,
- * which a checksum repeats and a state does not know. Pure.
+ * The checksum file of a version as text; null when it cannot be exact: a checksum repeats the
+ * commit's own timestamp where the table has them. Pure.
  */
-export function formatVersionChecksum(state: TableState, totals: FileTotals): string | null {
-  if (state.properties.inCommitTimestamps !== null) return null;
+export function formatVersionChecksum(
+  state: TableState,
+  totals: FileTotals,
+  inCommitTimestampMs: number | null = null,
+): string | null {
+  const timestamped = hasInCommitTimestamps(state);
+  if (timestamped && inCommitTimestampMs === null) return null;
   const { protocol, metadata, commitId, properties } = state;
   const transactions = [...state.transactions.values()];
   const domains = [...state.domainMetadata.values()];
@@ -174,6 +181,7 @@ export function formatVersionChecksum(state: TableState, totals: FileTotals): st
     numDeletionVectorsOpt: hasVectors ? totals.numDeletionVectors : undefined,
     numMetadata: 1,
     numProtocol: 1,
+    inCommitTimestampOpt: timestamped ? inCommitTimestampMs : undefined,
     // With a retention which of them still live depends on the clock.
     setTransactions: transactions.length > listedMax || properties.transactionRetentionMs !== null
       ? undefined
@@ -194,9 +202,12 @@ export async function writeVersionChecksum(
   totals: FileTotals,
   { signal }: CallOptions,
 ): Promise<boolean> {
-  const text = formatVersionChecksum(state, totals);
-  if (text === null) return false;
   try {
+    const timestampMs = hasInCommitTimestamps(state)
+      ? await inCommitTimestampMs(engine, state.version, signal)
+      : null;
+    const text = formatVersionChecksum(state, totals, timestampMs);
+    if (text === null) return false;
     const key = checksumKey(state.version);
     const put = await engine.store.putIfAbsent(key, new TextEncoder().encode(text), { signal });
     return put === "created";

@@ -89,14 +89,21 @@ describe("the checksum of a version", () => {
     expect(tried).toBe(1);
   });
 
-  test("is not written where it would have to repeat the time of the commit", async () => {
-    const engine = testEngine();
-    const snapshot = await table(engine);
-    const properties = {
-      ...snapshot.properties,
-      inCommitTimestamps: { enablementVersion: 0, enablementTimestampMs: null },
+  test("repeats the commit's own timestamp, where the table has them", async () => {
+    const snapshot = await table(testEngine());
+    const protocol = {
+      minReaderVersion: 1,
+      minWriterVersion: 7,
+      writerFeatures: ["inCommitTimestamp"],
     };
-    expect(formatVersionChecksum({ ...snapshot, properties }, totals)).toBeNull();
+    const configuration = { "delta.enableInCommitTimestamps": "true" };
+    const metadata = { ...snapshot.metadata, configuration };
+    const timed = { ...snapshot, protocol, metadata };
+    const member = (text: string | null): unknown => JSON.parse(text!)["inCommitTimestampOpt"];
+    expect(member(formatVersionChecksum(timed, totals, 17))).toBe(17);
+    expect(formatVersionChecksum(timed, totals, null)).toBeNull();
+    expect(member(formatVersionChecksum({ ...timed, protocol: snapshot.protocol }, totals)))
+      .toBeUndefined();
   });
 
   test("counts deletion vectors where the table may have some, and lists no endless lists", async () => {
