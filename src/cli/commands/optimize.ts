@@ -105,8 +105,9 @@ async function optimizeTable(
   const order = orderOf(flags);
   const aim = order.order === undefined ? "to merge" : "to put into order";
   const show = (): void => {
+    const read = readBytes === 0 ? "" : `, ${humanByteSize(doneBytes + readBytes)} read`;
     const text = `${uri}: ${done} of ${counted(total, "group")}, ` +
-      `${counted(round.files, "file")}, ${humanByteSize(round.bytes)} ${aim}`;
+      `${counted(round.files, "file")}, ${humanByteSize(round.bytes)} ${aim}${read}`;
     // What was read of a group is half of the work on it.
     progress.show(doneBytes + readBytes / 2, round.bytes, text);
   };

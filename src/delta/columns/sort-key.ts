@@ -1,5 +1,6 @@
 import { CdcDeltaError } from "../../errors.ts";
 import type { Column } from "./column.ts";
+import { free } from "./free-batch.ts";
 
 /** Byte strings whose unsigned order is the order of rows: key `i` is `data[offsets[i] .. offsets[i + 1])`. */
 export type SortKeys = {
@@ -41,6 +42,7 @@ function room(sink: KeySink, size: number): void {
   if (sink.end + size <= sink.data.length) return;
   const bigger = newSink(Math.max(2 * sink.data.length, sink.end + size));
   bigger.data.set(sink.data.subarray(0, sink.end));
+  free(sink.data);
   sink.data = bigger.data;
   sink.view = bigger.view;
 }
@@ -185,6 +187,8 @@ export function sortedRows(keys: SortKeys): Int32Array {
     }
     from = to;
   }
+  free(heads);
+  free(numbers);
   return rows;
 }
 

@@ -129,8 +129,11 @@ async function sampleRanges(
     parts.flat().forEach(freeColumn);
     return all;
   };
-  for (const add of sampledFiles(files)) {
-    for await (const batch of scanFile(engine, table, add, { signal, columns: names })) {
+  const sampled = sampledFiles(files);
+  const ahead = readAhead(engine, sampled, signal);
+  for (const [index, add] of sampled.entries()) {
+    ahead.reach(index);
+    for await (const batch of scanFile(ahead.engine, table, add, { signal, columns: names })) {
       const rows: number[] = [];
       for (; skip < batch.length; skip += stride) rows.push(skip);
       skip -= batch.length;

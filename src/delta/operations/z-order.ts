@@ -1,4 +1,5 @@
 import type { Column } from "../columns/column.ts";
+import { free } from "../columns/free-batch.ts";
 import { compareKeyAt, sortedRows, type SortKeys, sortKeys } from "../columns/sort-key.ts";
 
 /** Bits that a column's place has: as many as its values can be told apart by the sample. */
@@ -65,6 +66,7 @@ export function zOrderKeys(
         data[row * width + (at >> 3)]! |= 0x80 >> (at & 7);
       }
     }
+    free(keys.data);
   });
   return { length, offsets, data };
 }
