@@ -5,7 +5,10 @@ import type { PositionOwner, Transactions } from "../core/position/watermark.ts"
 import { fileSource } from "../core/source/file-source.ts";
 import { kafkaSource } from "../core/source/kafka/kafka-source.ts";
 import type { KafkaSourceEvent } from "../core/source/kafka/kafka-source-event.ts";
-import type { KafkaSourceLimits } from "../core/source/kafka/kafka-source-options.ts";
+import type {
+  KafkaSourceLimits,
+  KafkaSourceOptions,
+} from "../core/source/kafka/kafka-source-options.ts";
 import { rememberFloors } from "../core/source/remember-floors.ts";
 import type { Source } from "../core/source/source.ts";
 import type { Engine } from "../delta/engine.ts";
@@ -61,6 +64,8 @@ export type KafkaMode = {
   /** Joins no group and commits no offsets. */
   readonly plan: boolean;
   readonly untilLatest: boolean;
+  /** Only this is read, without joining the group; null: what the group has to read. */
+  readonly range: KafkaSourceOptions["range"] | null;
   readonly onEvent: (event: KafkaSourceEvent) => void;
 };
 
@@ -68,7 +73,7 @@ export type KafkaMode = {
 export function wireKafka(
   values: Settings,
   collections: readonly CollectionOverride[],
-  { plan, untilLatest, onEvent }: KafkaMode,
+  { plan, untilLatest, range, onEvent }: KafkaMode,
   { owner, basePath, transactionsOf, engineAt }: SourceTables,
 ): WiredSource {
   const pattern = values.kafkaTopicPattern;
@@ -96,7 +101,8 @@ export function wireKafka(
     autoOffsetReset: values.kafkaAutoOffsetReset,
     failOnDataLoss: values.kafkaFailOnDataLoss,
     mode: plan || untilLatest ? "until-latest" : "stream",
-    membership: plan ? "none" : "group",
+    membership: plan || range != null ? "none" : "group",
+    ...(range == null ? {} : { range }),
     owner,
     tables: { transactionsOf, heldPosition: held.heldPosition },
     clock: systemClock,

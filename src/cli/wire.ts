@@ -1,11 +1,12 @@
 import { availableParallelism, totalmem } from "node:os";
-import type { CollectionRules, MappingRules } from "../core/encode/encode-job.ts";
+import type { CollectionRules, MappingRules, TableKey } from "../core/encode/encode-job.ts";
 import type { EncodePool } from "../core/encode/encode-pool.ts";
 import { type Compaction, compaction } from "../core/compaction/compact-tables.ts";
 import { inlinePool } from "../core/encode/inline-pool.ts";
 import { workerPool } from "../core/encode/worker-pool.ts";
 import type { TableHome } from "../core/pump/open-table.ts";
 import type { PumpSettings, PumpWorld } from "../core/pump/session.ts";
+import type { ReadRange } from "../core/source/kafka/kafka-source-options.ts";
 import type { Engine } from "../delta/engine.ts";
 import { loadTableState } from "../delta/log/table-state.ts";
 import { proveConditionalPut } from "../delta/storage/probe-conditional-put.ts";
@@ -49,6 +50,18 @@ export type RunFlags = {
   readonly plan: boolean;
   readonly adopt: boolean;
   readonly untilLatest: boolean;
+  /** Default: none, the tables of the pipeline are written. */
+  readonly shadow?: ShadowRun;
+};
+
+/** One table, beside those of the pipeline, that a range of Kafka is read into. */
+export type ShadowRun = {
+  readonly key: TableKey;
+  readonly uri: string;
+  readonly pipelineId: string;
+  /** Table properties beside those of the settings. */
+  readonly properties: Readonly<Record<string, string>>;
+  readonly range: ReadonlyMap<string, ReadRange>;
 };
 
 export type RunPorts = {
@@ -69,10 +82,12 @@ export function wireRun(
     watch: (why) => observe({ kind: "store-answer", why }),
   });
   const locationOf = tableLocator({ settings: values, collections, basePath });
+  const { shadow } = flags;
   const locate = (key: string): TableHome => {
-    const uri = locationOf(key);
+    const uri = shadow?.uri ?? locationOf(key);
     const { properties } = collectionValues(values, collections, key);
-    return { uri, engine: engineAt(stores, uri), configuration: properties };
+    const configuration = { ...properties, ...shadow?.properties };
+    return { uri, engine: engineAt(stores, uri), configuration };
   };
   const settings = pumpSettings(values, flags);
   const tables: SourceTables = {
@@ -86,6 +101,7 @@ export function wireRun(
   const wired = values.source === null
     ? wireKafka(values, collections, {
       ...flags,
+      range: shadow?.range ?? null,
       onEvent: (event) => observe({ kind: "kafka", event }),
     }, tables)
     : wireFiles(values, values.source, stdin, tables);
@@ -104,7 +120,7 @@ export function wireRun(
     heldBytes: () => source.heldBytes(),
     askStore: (signal) => asked.head("_cdcdelta/readiness", { signal }),
     prove: (signal) =>
-      proveConditionalPut(stores.open(basePath), {
+      proveConditionalPut(stores.open(shadow?.uri ?? basePath), {
         random: systemRandom,
         retry: stores.retry,
         signal,
@@ -185,7 +201,8 @@ const memoryOf = ({ memory }: Settings): number =>
 
 function pumpSettings(values: Settings, flags: RunFlags): PumpSettings {
   return {
-    pipelineId: values.pipelineId ?? values.kafkaConsumerGroup,
+    pipelineId: flags.shadow?.pipelineId ?? values.pipelineId ?? values.kafkaConsumerGroup,
+    ...(flags.shadow === undefined ? {} : { only: flags.shadow.key }),
     adopt: flags.adopt,
     flush: {
       rowsMin: values.flushRows,

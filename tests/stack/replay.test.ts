@@ -166,6 +166,42 @@ describe.skipIf(!possible)("cdcdelta replay on Kafka and MinIO", () => {
     expect(await rowsOf(env)).toEqual(before);
   });
 
+  test("into a shadow table: the same rows, and what differs is told", async () => {
+    const env = await feed("shadow");
+    const into = "s3://replay/shadow-check/orders";
+    const args = [
+      ...["replay", "--from", "offset:shadow.shop.orders:0:100,shadow.shop.orders:1:100"],
+      ...["--collection", "shop.orders", "--compare", "--json", "--into"],
+    ];
+    const inside = await command(env, ...args, `${env["DELTA_TABLE_BASE_PATH"]}/shop/check`);
+    expect([inside.status, inside.stderr]).toEqual([2, expect.stringContaining("lies below")]);
+    const same = await command(env, ...args, into);
+    expect([same.status, same.stderr]).toEqual([0, same.stderr]);
+    const rows = { same: 900, different: 0, onlyTable: 0, onlyShadow: 0, examples: [] };
+    expect(JSON.parse(same.stdout)).toMatchObject({ stopped: false, comparison: rows });
+    expect(await rowsOf(env, into)).toHaveLength(900);
+    // Again: it is there, and nothing is read twice.
+    const again = await command(env, ...args, into);
+    expect([again.status, again.stderr]).toEqual([0, again.stderr]);
+    expect(await rowsOf(env, into)).toHaveLength(900);
+    // The group has not heard of it.
+    const run = await command(env, "run", "--until-latest", "--format", "json");
+    expect(JSON.parse(run.stdout)).toMatchObject({ records: 0, commits: 0 });
+    // With other settings the rows are others.
+    const masked = await command(
+      { ...env, CDCDELTA_EXCLUDE_FIELDS: "name" },
+      ...args,
+      "s3://replay/shadow-other/orders",
+    );
+    expect([masked.status, JSON.parse(masked.stdout)]).toMatchObject([1, {
+      comparison: {
+        same: 0,
+        different: 900,
+        examples: [{ kind: "different", offset: 100, columns: ["name"] }, ...Array(19).fill({})],
+      },
+    }]);
+  });
+
   test("a live sink is refused by its name", async () => {
     const env = await feed("alive");
     const seen: LogEntry[] = [];

@@ -7,6 +7,7 @@ import type { ReplayFlags } from "../replay/replay-options.ts";
 import { pointText } from "../replay/replay-point.ts";
 import { planText, replayJson, type ReplayReport, rowsOf } from "../replay/replay-report.ts";
 import { replaySame } from "../replay/replay-same.ts";
+import { replayShadow } from "../replay/replay-shadow.ts";
 import { loadPlan, openReplay, type ReplaySession } from "../replay/replay-session.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { listenForShutdown } from "../shutdown.ts";
@@ -33,13 +34,12 @@ export async function replayCommand(
   });
   const { stop } = shutdown;
   try {
+    // Once reading begins the signals are the run's, which commits what it has read.
+    const signals = { stop, listening: () => shutdown.release() };
+    if (flags.into !== "same") return await replayShadow(world, session, signals);
     const prepared = await prepare(world, session, stop);
     if (prepared.kind === "ended") return prepared.code;
-    // From here on the signals are the run's, which commits what it has read.
-    return await replaySame(world, session, prepared.plan, {
-      stop,
-      listening: () => shutdown.release(),
-    });
+    return await replaySame(world, session, prepared.plan, signals);
   } catch (error) {
     if (!stop.aborted) throw error;
     await world.stderr.write(`Ended by ${by ?? "a signal"}: ${messageOf(error)}\n`);
@@ -107,7 +107,7 @@ async function liveSinks(
 }
 
 /** The range as it was asked for. */
-export function rangeOf({ from, to, into }: ReplayFlags): Pick<
+function rangeOf({ from, to, into }: ReplayFlags): Pick<
   ReplayReport,
   "from" | "to" | "into"
 > {

@@ -14,7 +14,7 @@ import { readiness } from "../watch/readiness.ts";
 import type { RunEvent, RunObserver } from "../watch/run-event.ts";
 import { openTraces } from "../watch/open-traces.ts";
 import type { CliWorld } from "../world.ts";
-import { type WiredRun, wireRun } from "../wire.ts";
+import { type RunFlags, type WiredRun, wireRun } from "../wire.ts";
 
 export type RunOptions = {
   readonly plan: boolean;
@@ -44,7 +44,7 @@ export async function runCommand(
 export async function streamRun(
   world: CliWorld,
   resolved: ResolvedSettings,
-  options: Omit<RunOptions, "format">,
+  options: RunFlags,
 ): Promise<RunEnd> {
   const { basePath, logLevel } = resolved.values;
   if (basePath === null) throw new RangeError("Cannot run without a base path");

@@ -4,8 +4,8 @@ import { countReread } from "../../core/replay/reread-count.ts";
 import { streamRun } from "../commands/run.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
-import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import type { CliWorld } from "../world.ts";
+import { readingTopics } from "./reading-topics.ts";
 import { pointText } from "./replay-point.ts";
 import { doneText, replayJson, type ReplayReport, rowsOf } from "./replay-report.ts";
 import type { ReplaySession } from "./replay-session.ts";
@@ -41,7 +41,8 @@ export async function replaySame(
     signal: stop,
   });
   listening();
-  const end = await streamRun(world, rereading(session.resolved, plan), {
+  const topics = plan.tables.flatMap(({ replay }) => replay.partitions.map(({ topic }) => topic));
+  const end = await streamRun(world, readingTopics(session.resolved, topics), {
     plan: false,
     adopt: false,
     untilLatest: true,
@@ -85,19 +86,4 @@ function stepText(step: ReplayStep, groupId: string): string {
     case "table-rewound":
       return `${step.uri} went back, as version ${step.version}`;
   }
-}
-
-/** Settings of a run that reads what the tables lost, to the end of what is there. */
-function rereading(resolved: ResolvedSettings, plan: ReplayPlan): ResolvedSettings {
-  const topics = new Set(
-    plan.tables.flatMap(({ replay }) => replay.partitions.map(({ topic }) => topic)),
-  );
-  const values = {
-    ...resolved.values,
-    source: null,
-    follow: false,
-    httpPort: "off" as const,
-    kafkaTopicPattern: [...topics].map((topic) => topic.replaceAll(".", "\\.")).join("|"),
-  };
-  return { ...resolved, values };
 }

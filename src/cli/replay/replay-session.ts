@@ -85,7 +85,8 @@ export async function loadPlan(
   );
 }
 
-function namedTables(session: ReplaySession, keys: readonly string[]): ReplayTable[] {
+/** The tables of collections, whether they are there or not. */
+export function namedTables(session: ReplaySession, keys: readonly string[]): ReplayTable[] {
   const uriOf = locatorOf(session);
   return keys.map((key) => ({ key, uri: uriOf(key), engine: session.tables.engineAt(uriOf(key)) }));
 }

@@ -3,6 +3,7 @@ import { valueAt } from "../../delta/columns/column-value.ts";
 import type { Engine } from "../../delta/engine.ts";
 import type { AddFile } from "../../delta/log/actions.ts";
 import { openVersion, type TableVersion } from "../../delta/log/snapshot.ts";
+import { loadTableState } from "../../delta/log/table-state.ts";
 import type { RowCondition } from "../../delta/operations/row-condition.ts";
 import { bindSelection, selectRows } from "../../delta/operations/select-rows.ts";
 import type { StructType } from "../../delta/schema/data-type.ts";
@@ -39,8 +40,8 @@ export type CompareOptions = {
   readonly signal: AbortSignal;
 };
 
-/** A table at the version that it had when it was opened. */
-type Side = { readonly engine: Engine; readonly version: TableVersion };
+/** A table at the version that it had when it was opened; null: there is none, and no rows. */
+type Side = { readonly engine: Engine; readonly version: TableVersion | null };
 
 /**
  * Compares the rows of two tables by the records that they came from: all values but the times of
@@ -54,9 +55,7 @@ export async function compareTables(
   options: CompareOptions,
 ): Promise<TableComparison> {
   const { signal, offsetsMax = 4_000_000, examplesMax } = options;
-  const sides = await Promise.all([table, shadow].map(async (engine): Promise<Side> => (
-    { engine, version: await openVersion(engine, { signal }) }
-  )));
+  const sides = await Promise.all([table, shadow].map((engine) => openSide(engine, signal)));
   const counts = { same: 0n, different: 0n, onlyTable: 0n, onlyShadow: 0n, doubled: 0n };
   const found: RowDifference[] = [];
   for (const window of windowsOf(ranges, offsetsMax)) {
@@ -84,6 +83,11 @@ export async function compareTables(
     examples.push({ ...one, columns });
   }
   return { ...counts, examples };
+}
+
+async function openSide(engine: Engine, signal: AbortSignal): Promise<Side> {
+  const state = await loadTableState(engine, { signal });
+  return { engine, version: state === null ? null : await openVersion(engine, { signal }) };
 }
 
 /** Offsets that are looked at together: of some partitions, each with the place of its first one. */
@@ -157,10 +161,12 @@ type Rows = {
 };
 
 async function* rowsOf(
-  { engine, version: { state, files } }: Side,
+  { engine, version }: Side,
   { ranges }: Window,
   signal: AbortSignal,
 ): AsyncGenerator<Rows> {
+  if (version === null) return;
+  const { state, files } = version;
   const lowest = ranges.map(({ start }) => start).reduce((a, b) => a < b ? a : b);
   const highest = ranges.map(({ end }) => end).reduce((a, b) => a > b ? a : b);
   const column = { text: ourColumns.offset, names: [ourColumns.offset] };
