@@ -53,24 +53,15 @@ export const writeRefusals: Readonly<Record<string, string>> = {
     "metadata: collations-preview; append: collations-preview; optimize: collations-preview; checkpoint: collations-preview",
   "delta-rs/checkpoint-v2-table": "append: identityColumns",
   "delta-rs/issue-2152": "append: identityColumns",
-  "delta-rs/spark-variant-stable-feature-checkpoint": "append: variantType",
   "delta-rs/table_with_liquid_clustering":
     "metadata: liquid; append: liquid; optimize: liquid; checkpoint: liquid",
   "delta-spark-resources/dbr_8_1_generated_columns": "append: generatedColumns",
-  "delta-spark-resources/variant-stats-state-reconstruction":
-    "append: variantShredding-preview, variantType; optimize: variantShredding-preview, variantType",
-  "delta-spark-resources/variant-stats-with-struct-no-checkpoint":
-    "append: variantShredding-preview, variantType; optimize: variantShredding-preview, variantType",
-  "duckdb-delta/variant/basic": "append: variantType; optimize: variantType",
-  "kernel-rs-data/unshredded-variant": "append: variantType-preview; optimize: variantType-preview",
+  "delta-spark-resources/variant-stats-state-reconstruction": "optimize: variantShredding",
+  "delta-spark-resources/variant-stats-with-struct-no-checkpoint": "optimize: variantShredding",
   "trino/databricks133/uniform_iceberg_v1":
     "metadata: icebergCompatV1; append: icebergCompatV1; optimize: icebergCompatV1",
   "trino/databricks143/uniform_iceberg_v2":
     "metadata: icebergCompatV2; append: icebergCompatV2; optimize: icebergCompatV2",
-  "trino/databricks153/variant": "append: variantType-preview; optimize: variantType-preview",
-  "trino/databricks153/variant_types": "append: variantType-preview; optimize: variantType-preview",
-  "trino/databricks154/variant_read_after_optimization":
-    "append: variantType-preview; optimize: variantType-preview",
   "trino/deltalake/append_only": "restore: appendOnly",
 };
 
