@@ -142,7 +142,10 @@ function boundsOfLeaf(leaf: LeveledLeaf): Bounds | null {
   return boundsOfBytes(values.offsets, values.data, null, leaf.present);
 }
 
-/** The statistics of the files' rows together. All have the same columns; at least one is given. */
+/**
+ * The statistics of the files' rows together, of the columns that all of them count: what a table
+ * wants counted may change between two. At least one is given.
+ */
 export function mergeStatistics(list: readonly FileStatistics[]): FileStatistics {
   const [first, ...rest] = list;
   assert(first !== undefined, "there are statistics to merge");
@@ -150,9 +153,9 @@ export function mergeStatistics(list: readonly FileStatistics[]): FileStatistics
 }
 
 function mergeTwo(a: FileStatistics, b: FileStatistics): FileStatistics {
-  assert(a.leaves.length === b.leaves.length, "merged statistics have the same columns");
-  const leaves = a.leaves.map((leaf, i): LeafStatistics => {
-    const other = b.leaves[i]!;
+  const [own, others] = commonLeaves(a.leaves, b.leaves);
+  const leaves = own.map((leaf, i): LeafStatistics => {
+    const other = others[i]!;
     const nullCount = leaf.nullCount + other.nullCount;
     // No bound says nothing where there are values, but does not matter where all is null.
     if (leaf.nullCount === a.numRecords) return { ...other, nullCount };
@@ -165,6 +168,17 @@ function mergeTwo(a: FileStatistics, b: FileStatistics): FileStatistics {
     };
   });
   return { numRecords: a.numRecords + b.numRecords, leaves };
+}
+
+type Leaves = readonly LeafStatistics[];
+
+/** The leaves that both have, in one order. */
+function commonLeaves(a: Leaves, b: Leaves): readonly [Leaves, Leaves] {
+  const nameOf = ({ path }: LeafStatistics): string => path.join("\0");
+  if (a.length === b.length && a.every((leaf, i) => nameOf(leaf) === nameOf(b[i]!))) return [a, b];
+  const others = new Map(b.map((leaf) => [nameOf(leaf), leaf]));
+  const common = a.filter((leaf) => others.has(nameOf(leaf)));
+  return [common, common.map((leaf) => others.get(nameOf(leaf))!)];
 }
 
 /** The one further in `direction`; unknown when one of the two is. */

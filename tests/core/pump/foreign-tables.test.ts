@@ -123,6 +123,20 @@ describe("what a table asks of its files", () => {
     expect(stats.nullCount).toEqual({ _cdc_key: 0, _kafka_offset: 0, b: { c: 0 } });
   });
 
+  test("statistics of so many columns from the commit on that makes the table", async () => {
+    const lake = newLake();
+    const many = Array.from({ length: 40 }, (_, i) => ({ _id: i, text: "x".repeat(50) }));
+    const configuration = { "delta.dataSkippingNumIndexedCols": "3" };
+    // Jobs of one flush are encoded before and after that commit.
+    const flush = { ...flushOften, bytesMax: 2500, heldBytesMax: 20_000 };
+    await run(lake, many, { configuration, settings: { flush } });
+    const { snapshot, stats, rows } = await newestFile(lake);
+    expect(rows.length).toBe(40);
+    expect(snapshot.version).toBeGreaterThan(1);
+    expect(Object.keys(stats.nullCount ?? {})).toHaveLength(3);
+    expect(await lintTable(tableEngine(lake, key).store)).toEqual([]);
+  });
+
   test("statistics of so many columns, and of those that it is clustered by", async () => {
     const lake = await made([field("a", { kind: "string" })], {
       mapping: "name",

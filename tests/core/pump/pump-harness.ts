@@ -104,12 +104,14 @@ export type PumpChanges = {
   readonly rules?: Partial<CollectionRules>;
   readonly stop?: AbortSignal;
   readonly pool?: EncodePool;
+  /** Properties of tables that are created. */
+  readonly configuration?: Readonly<Record<string, string>>;
 };
 
 export async function pump(
   lake: Lake,
   source: Source,
-  { settings, rules, stop = signal, pool }: PumpChanges = {},
+  { settings, rules, stop = signal, pool, configuration = {} }: PumpChanges = {},
 ): Promise<PumpRun> {
   const events: PumpEvent[] = [];
   const world = {
@@ -123,7 +125,7 @@ export async function pump(
     locate: (key: string) => ({
       uri: `memory:/${key}`,
       engine: tableEngine(lake, key),
-      configuration: {},
+      configuration,
     }),
   };
   const merged = { ...pumpSettings, ...settings };

@@ -172,6 +172,17 @@ test("merged statistics hold what those of all rows hold", () => {
   }));
 }, 60_000);
 
+test("statistics of different columns merge to those that both have", () => {
+  const schema = struct(["a", "b", "c"].map((name) => field(name, { kind: "long" })));
+  const of = (n: bigint, numIndexedCols: number) =>
+    collectStatistics(batchFromRows(schema, [{ a: n, b: n, c: n }]), schema, { numIndexedCols });
+  const merged = mergeStatistics([of(1n, 3), of(2n, 2), of(3n, 3)]);
+  expect(merged).toEqual({
+    numRecords: 3,
+    leaves: ["a", "b"].map((name) => ({ path: [name], nullCount: 0, min: 1n, max: 3n })),
+  });
+});
+
 test("bounds hold every string", () => {
   const text = fc.string({ unit: "binary", maxLength: 120 })
     .map((value) => new TextDecoder().decode(new TextEncoder().encode(value)));
