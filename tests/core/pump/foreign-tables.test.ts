@@ -125,13 +125,13 @@ describe("what a table asks of its files", () => {
 
   test("statistics of so many columns from the commit on that makes the table", async () => {
     const lake = newLake();
-    const many = Array.from({ length: 40 }, (_, i) => ({ _id: i, text: "x".repeat(50) }));
+    const many = Array.from({ length: 100 }, (_, i) => ({ _id: i, text: "x".repeat(50) }));
     const configuration = { "delta.dataSkippingNumIndexedCols": "3" };
     // Jobs of one flush are encoded before and after that commit.
     const flush = { ...flushOften, bytesMax: 2500, heldBytesMax: 20_000 };
     await run(lake, many, { configuration, settings: { flush } });
     const { snapshot, stats, rows } = await newestFile(lake);
-    expect(rows.length).toBe(40);
+    expect(rows.length).toBe(100);
     expect(snapshot.version).toBeGreaterThan(1);
     expect(Object.keys(stats.nullCount ?? {})).toHaveLength(3);
     expect(await lintTable(tableEngine(lake, key).store)).toEqual([]);
