@@ -80,7 +80,7 @@ def spark(folder, tables):
             "when matched then update set * when not matched then insert *",
             f"delete from {at} where part = 'b c'",
             f"optimize {at}",
-            f"restore table {at} to version as of 2",
+            f"restore table {at} to version as of 5",
         ):
             engine.sql(statement).collect()
         tables.append(path)

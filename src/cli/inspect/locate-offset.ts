@@ -34,7 +34,7 @@ export type OffsetOutcome =
   | "deleted"
   /** The table's position is past it, and it is no row here. */
   | "no-row"
-  /** The table's position has not reached it. */
+  /** The position has not reached it, or is that of dead letters. */
   | "not-yet"
   /** The table knows nothing of its topic and partition. */
   | "unknown";
@@ -102,7 +102,9 @@ export async function locateOffset(
   }
   const before = await findGone(engine, state, written, { position, signal });
   if (before === null) {
-    return { table, outcome: "no-row", position: reached, commit, ...nowhere };
+    // Dead letters are committed first: their position says nothing of the rows.
+    const outcome = isDeadLetter(state.schema) ? "not-yet" : "no-row";
+    return { table, outcome, position: reached, commit, ...nowhere };
   }
   const { file: committedFile, row, values } = before;
   const place = { position: reached, commit, committedFile, file: null, row, values };

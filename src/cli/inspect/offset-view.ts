@@ -94,7 +94,7 @@ const sentences: Readonly<Record<OffsetOutcome, string>> = {
   "deleted": "it was a row, which was deleted since",
   "no-row": "it was read and is no row here: a tombstone, a heartbeat, filtered, or a row of a " +
     "table elsewhere",
-  "not-yet": "not there yet",
+  "not-yet": "not there yet, or no row: the position of no table of rows has reached it",
   "unknown": "no table here knows the topic and the partition",
 };
 
