@@ -1,12 +1,6 @@
 import { columnId } from "../schema/column-mapping.ts";
 import { CdcDeltaError } from "../../errors.ts";
-import {
-  type DataType,
-  type PrimitiveType,
-  struct,
-  type StructField,
-  type StructType,
-} from "../schema/data-type.ts";
+import { type DataType, struct, type StructField, type StructType } from "../schema/data-type.ts";
 import { variantFields } from "./parquet-schema.ts";
 import { type FileNode, firstLeaf } from "./file-schema.ts";
 import { readFailure } from "./read-failure.ts";
@@ -126,7 +120,7 @@ function planOnce(type: DataType, node: FileNode, path: string, find: Find): Rea
       return { kind: "map", maxDefinition: node.maxDefinition, repeated, levels, children };
     }
     case "variant": {
-      if ((type as PrimitiveType).stored === true) return planStored(node, path);
+      if (type.stored === true) return planStored(node, path);
       const shape = variantShape(node, path);
       // Inside of a variant names count, whatever the table's columns are found by.
       const group = planOnce(shape.type, shape.node, path, findByName);
