@@ -18,7 +18,7 @@ import { cubeTags } from "./z-cubes.ts";
 /** How rows are to be ordered, and where those wait that do not fit into memory. */
 export type OrderRequest = RowOrder & {
   readonly spillFolder: string;
-  /** Bytes of rows that are sorted in memory; default 48 MiB. */
+  /** Bytes of rows that are sorted in memory; default 32 MiB. */
   readonly runBytes?: number;
 };
 

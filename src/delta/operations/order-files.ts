@@ -25,7 +25,7 @@ export type OrderOptions = MergeOptions & {
   readonly columns: readonly OrderColumn[];
   /** A folder for rows that do not fit into memory. */
   readonly spillFolder: string;
-  /** Bytes of rows that are sorted in memory; default 48 MiB. */
+  /** Bytes of rows that are sorted in memory; default 32 MiB. */
   readonly runBytes?: number;
 };
 

@@ -31,12 +31,12 @@ export type SortOptions = {
 };
 
 /** About as much again is needed while a run is put into order. */
-const runBytesDefault = 48 << 20;
+const runBytesDefault = 32 << 20;
 /** Rows and bytes that are taken from a run at once. */
 const blockRowsMax = 8192;
-const blockBytesMax = 1 << 20;
+const blockBytesMax = 512 << 10;
 /** Runs that are merged at once: a block of each is in memory. */
-const runsMax = 16;
+const runsMax = 32;
 
 /** A sorted run: a Parquet file of its own within a spill file. */
 type Run = { readonly spill: SpillFile; readonly start: number; readonly end: number };
