@@ -63,6 +63,45 @@ describe("cdcdelta optimize", () => {
     expect(entry?.operationParameters).toMatchObject({ predicate: '["day>a","day != c"]' });
   });
 
+  test("--z-order puts rows into order, with a dry run before and nothing to do after", async () => {
+    const table = path.join(lake, "ordered");
+    const engine = await numberedTable(table, two);
+    const args = ["optimize", table, "--z-order", "n,TEXT", "--spill-dir", lake];
+    const dry = await cli([...args, "--dry-run"]);
+    expect(dry.stdout).toMatch(/^to order +5 files, \S+ KiB$/m);
+    expect((await loadSnapshot(engine, { signal })).version).toBe(4);
+    const { code, stdout, stderr } = await cli(args);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^ordered +5 files, \S+ KiB$/m)]);
+    expect(stderr).toContain("ordered: 2 of 2 groups, 5 files,");
+    expect(stderr).toContain("to put into order");
+    expect(await numbersOf(engine)).toEqual(counting(15));
+    const [entry] = await loadHistory(engine, { limit: 1, signal });
+    expect(entry?.operationParameters).toMatchObject({ zOrderBy: '["n","text"]' });
+    const again = await cli([...args, "--format", "json"]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ tables: [{ groups: 0, version: 6 }] });
+  });
+
+  test("--sort-by with --where sorts the partitions that are meant", async () => {
+    const table = path.join(lake, "sorted");
+    const engine = await numberedTable(table, two);
+    const args = ["optimize", table, "--sort-by", "text", "--where", "day=a", "--format", "json"];
+    const { code, stdout } = await cli(args);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ tables: [{ filesRemoved: 3, filesAdded: 1 }] });
+    expect(await numbersOf(engine)).toEqual(counting(15));
+  });
+
+  test("a column that there is not, or that rows cannot be ordered by, is named", async () => {
+    const table = path.join(lake, "wrong-order");
+    await numberedTable(table, [["a", 1]]);
+    const absent = await cli(["optimize", table, "--z-order", "n,m"]);
+    expect([absent.code, absent.stdout]).toEqual([2, ""]);
+    expect(absent.stderr).toMatch(/"m" \(--z-order\): .* no such column, it has n, text, day/);
+    const partition = await cli(["optimize", table, "--sort-by", "day"]);
+    expect(partition.code).toBe(2);
+    expect(partition.stderr).toMatch(/"day" \(--sort-by\): the table is partitioned by it/);
+  });
+
   test("a condition on another column names the partition columns", async () => {
     const table = path.join(lake, "wrong");
     await numberedTable(table, [["a", 1]]);
@@ -123,6 +162,10 @@ describe("cdcdelta optimize", () => {
     ["optimize --all", /--base-path: is missing: --all takes the tables below it/],
     ["optimize x --all --base-path y", /--all: takes every table .* "x" is named as well/],
     ["optimize x --where day", /--where: "day" is no condition/],
+    ["optimize x --z-order a --sort-by b", /--z-order, --sort-by: both say how rows are ordered/],
+    ["optimize x --z-order a,,b", /--z-order: "a,,b" has an empty name/],
+    ["optimize x --sort-by a,a", /--sort-by: "a" is named twice/],
+    ["optimize x --spill-dir y", /--spill-dir: is of no use/],
     ["optimize x --target-size 5", /--target-size: "5" is out of range/],
   ];
   for (const [line, said] of wrong) {

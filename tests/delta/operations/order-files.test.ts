@@ -9,9 +9,10 @@ import type { AddFile } from "../../../src/delta/log/actions.ts";
 import { loadHistory } from "../../../src/delta/log/history.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { optimize, type OrderRequest } from "../../../src/delta/operations/optimize.ts";
+import { removalOf } from "../../../src/delta/operations/rewrite-file.ts";
 import { scanFile, scanSnapshot } from "../../../src/delta/operations/scan.ts";
 import { field, struct, type StructType } from "../../../src/delta/schema/data-type.ts";
-import { signal, testEngine } from "../../support/delta-table.ts";
+import { mustCommit, signal, testEngine } from "../../support/delta-table.ts";
 import { lintTable } from "../../support/log-linter.ts";
 import { appendRows } from "../../support/written-table.ts";
 
@@ -25,6 +26,14 @@ const schema = struct([
   field("deep", struct([field("at", { kind: "timestamp" }), field("flag", { kind: "boolean" })])),
   field("list", { kind: "array", elementType: { kind: "long" }, containsNull: true }),
 ]);
+
+/** Rows 3, 4, 7, 11, 18 and 29. */
+const sixDeleted = {
+  storageType: "i",
+  pathOrInlineDv: "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L",
+  sizeInBytes: 44,
+  cardinality: 6n,
+};
 
 type Row = Readonly<Record<string, Value>>;
 
@@ -157,29 +166,69 @@ describe("optimize with an order of rows", () => {
     );
   }, 60_000);
 
-  test("rows are sorted within files and from one to the next, equal ones stay in order", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.array(anyRow, { minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 5 }),
-        anyColumns,
-        fc.constantFrom(300, 2_000, 1 << 20),
-        async (files, columns, runBytes) => {
-          const engine = testEngine();
-          await tableOf(engine, files.map((rows) => ["a", rows] as const));
-          await run(engine, { kind: "sort", columns, runBytes }, 4_000);
-          const { files: adds } = await loadSnapshot(engine, { signal });
-          const rows: Row[] = [];
-          for (const add of adds) rows.push(...await rowsOfFile(engine, add));
-          const wanted = files.flat().map((row) => ({ day: "a", ...row }))
-            .toSorted((a, b) => compareRows(a, b, columns));
-          expect(rows.map((row) => columns.map((name) => valueOf(row, name))))
-            .toEqual(wanted.map((row) => columns.map((name) => valueOf(row, name))));
-          expect(rows).toEqual(wanted);
-        },
-      ),
-      { numRuns: 25 },
+  test(
+    "rows are sorted within files and from one to the next, equal ones stay in order",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.array(anyRow, { minLength: 1, maxLength: 60 }), {
+            minLength: 1,
+            maxLength: 5,
+          }),
+          anyColumns,
+          fc.constantFrom(300, 2_000, 1 << 20),
+          async (files, columns, runBytes) => {
+            const engine = testEngine();
+            await tableOf(engine, files.map((rows) => ["a", rows] as const));
+            await run(engine, { kind: "sort", columns, runBytes }, 4_000);
+            const { files: adds } = await loadSnapshot(engine, { signal });
+            const rows: Row[] = [];
+            for (const add of adds) rows.push(...await rowsOfFile(engine, add));
+            const wanted = files.flat().map((row) => ({ day: "a", ...row }))
+              .toSorted((a, b) => compareRows(a, b, columns));
+            expect(rows.map((row) => columns.map((name) => valueOf(row, name))))
+              .toEqual(wanted.map((row) => columns.map((name) => valueOf(row, name))));
+            expect(rows).toEqual(wanted);
+          },
+        ),
+        { numRuns: 25 },
+      );
+    },
+    60_000,
+  );
+
+  test("more sorted pieces than are merged at once", async () => {
+    const engine = testEngine();
+    const parts = Array.from(
+      { length: 70 },
+      (_, i) =>
+        Array.from({ length: 5 }, (_, j) => ({ n: (i * 31 + j * 17) % 50, big: BigInt(i) })),
     );
-  }, 60_000);
+    await tableOf(engine, parts.map((rows) => ["a", rows] as const));
+    await run(engine, { kind: "sort", columns: ["n"], runBytes: 1 });
+    const wanted = parts.flat().toSorted((a, b) => a.n - b.n);
+    expect((await rowsOf(engine)).map(({ n, big }) => ({ n, big }))).toEqual(wanted);
+  });
+
+  test("deleted rows are left out, and files with many of them are put into order again", async () => {
+    const engine = testEngine();
+    await tableOf(engine, [["a", Array.from({ length: 20 }, (_, i) => ({ n: 19 - i }))]]);
+    await run(engine, { kind: "sort", columns: ["n"] });
+    const { files, ...state } = await loadSnapshot(engine, { signal });
+    const [add] = files;
+    await mustCommit(engine, state, {
+      operation: "DELETE",
+      operationParameters: {},
+      reads: { kind: "whole-table" },
+      dataChange: true,
+      removes: [removalOf(add!, 1)],
+      adds: [{ ...add!, deletionVector: sixDeleted }],
+    });
+    expect(await run(engine, { kind: "sort", columns: ["n"] })).toMatchObject({ removedFiles: 1 });
+    const gone = new Set([3, 4, 7, 11, 18]);
+    expect((await rowsOf(engine)).map((row) => row["n"]))
+      .toEqual(Array.from({ length: 20 }, (_, i) => i).filter((i) => !gone.has(i)));
+  });
 
   test("a filter on either Z-ordered column needs few of the files", async () => {
     const engine = testEngine();
