@@ -128,16 +128,14 @@ export const commandSpecs: readonly CommandSpec[] = [
       ["cdcdelta inspect s3://lake/cdc/shop/orders --history --format json", "its commits"],
       ["cdcdelta inspect ./lake/shop/orders --rows all --format ndjson", "every row"],
       [
-        "cdcdelta inspect ./lake/shop/orders --rows 10 --columns _id,items " +
-        '--where "total >= 100 and status is not null"',
+        "cdcdelta inspect ./lake/shop/orders --rows 9 --columns _id,to.city --where 'total>=100'",
         "some columns of some rows",
       ],
       ["cdcdelta inspect ./lake/shop/orders --changes 40.. --format ndjson", "since version 40"],
       ["cdcdelta inspect ./lake --offset cdc.shop.orders:0:1234", "where a record went"],
       [
-        "cdcdelta inspect ./lake/shop/orders --rows all --format arrow | python3 -c " +
-        "\"import pyarrow as pa; print(pa.ipc.open_stream('/dev/stdin').read_pandas())\"",
-        "into a data frame",
+        "cdcdelta inspect ./lake/shop/orders --rows all --format arrow",
+        "an Arrow IPC stream, for pyarrow, DuckDB and the like",
       ],
       ["cdcdelta inspect ./lake/shop/orders --health", "what makes it slow, and what mends that"],
       ["cdcdelta inspect ./lake/shop/orders --ddl duckdb", "a view of the current state"],
