@@ -23,6 +23,7 @@ import { struct } from "../../src/delta/schema/data-type.ts";
 import { signal } from "../support/delta-table.ts";
 import type { LintStart } from "../support/feature-linter.ts";
 import { lintCommits } from "../support/log-linter.ts";
+import { normalRows, textOf } from "../support/normal-form.ts";
 import { sampleValue } from "./sample-value.ts";
 
 /** `refused`: by name, with what stood in the way; `absent`: the data files are not there. */
@@ -56,11 +57,12 @@ export async function exerciseWrites(
   before: Snapshot,
   { readable }: { readonly readable: boolean },
 ): Promise<WriteResults> {
-  const rowsBefore = readable ? await countRows(engine, before) : 0;
+  const rowsBefore = readable ? await rowsOf(engine, before) : [];
   const metadata = await step(() => setProperty(engine));
   const append = await step(() => appendRows(engine));
-  const rows = rowsBefore + (append.kind === "done" ? 2 : 0);
-  if (readable) await expectRows(engine, rows, "after the append");
+  const rows = readable ? await rowsOf(engine, await loadSnapshot(engine, { signal })) : [];
+  const grown = rowsBefore.length + (append.kind === "done" ? 2 : 0);
+  if (readable && rows.length !== grown) throw new Error("an append adds its rows and no others");
   const optimized: StepResult = readable
     ? await step(async () => {
       await optimize(engine, { ...mergeAll, predicate: [], signal });
@@ -210,15 +212,23 @@ async function expectFile(
   expectSame(found, rows, "the appended rows");
 }
 
-async function countRows(engine: Engine, snapshot: Snapshot): Promise<number> {
-  let rows = 0;
-  for await (const batch of scanSnapshot(engine, snapshot, { signal })) rows += batch.length;
-  return rows;
+/** A text a row, sorted: what an operation that moves rows has to leave as it is. */
+async function rowsOf(engine: Engine, snapshot: Snapshot): Promise<string[]> {
+  const rows: string[] = [];
+  for await (const batch of scanSnapshot(engine, snapshot, { signal })) {
+    const found = normalRows(rowsOfBatch(batch, snapshot.schema), snapshot.schema);
+    for (const row of found) rows.push(textOf(row));
+  }
+  return rows.sort();
 }
 
-async function expectRows(engine: Engine, rows: number, when: string): Promise<void> {
-  const found = await countRows(engine, await loadSnapshot(engine, { signal }));
-  if (found !== rows) throw new Error(`${found} rows instead of ${rows} ${when}`);
+async function expectRows(
+  engine: Engine,
+  wanted: readonly string[],
+  when: string,
+): Promise<void> {
+  const found = await rowsOf(engine, await loadSnapshot(engine, { signal }));
+  expectSame(found, wanted, `the rows ${when}`);
 }
 
 function keysOf(snapshot: Snapshot, uri: string): string[] {
