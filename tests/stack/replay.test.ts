@@ -197,7 +197,10 @@ describe.skipIf(!possible)("cdcdelta replay on Kafka and MinIO", () => {
       comparison: {
         same: 0,
         different: 900,
-        examples: [{ kind: "different", offset: 100, columns: ["name"] }, ...Array(19).fill({})],
+        examples: [
+          { kind: "different", offset: 100, columns: ["name"] },
+          ...Array.from({ length: 19 }, () => ({})),
+        ],
       },
     }]);
   });

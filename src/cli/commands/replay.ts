@@ -1,5 +1,5 @@
 import { refuseLiveSinks } from "../../core/replay/lower-floors.ts";
-import { messageOf } from "../../errors.ts";
+import { CdcDeltaError, messageOf } from "../../errors.ts";
 import { askConsent } from "../consent.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
@@ -93,17 +93,19 @@ async function prepare(
   };
 }
 
+/** Who keeps the replay from beginning; null: nobody. */
 async function liveSinks(
   client: ReplaySession["client"],
   groupId: string,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const error = await refuseLiveSinks(client, groupId, { signal })
-    .then(() => null, (thrown: unknown) => thrown);
-  if (error === null) return null;
-  const conflict = typeof error === "object" && "code" in error && error.code === "conflict";
-  if (!conflict) throw error;
-  return messageOf(error);
+  try {
+    await refuseLiveSinks(client, groupId, { signal });
+    return null;
+  } catch (error) {
+    if (error instanceof CdcDeltaError && error.code === "conflict") return error.message;
+    throw error;
+  }
 }
 
 /** The range as it was asked for. */

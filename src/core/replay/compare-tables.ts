@@ -191,7 +191,8 @@ async function* rowsOf(
       const [topic, partition, offset] = places.map((at) =>
         valueAt(batch.columns[at]!, schema.fields[at]!.type, row)
       );
-      const range = byPlace.get(`${String(partition)} ${String(topic)}`);
+      if (typeof partition !== "number" || typeof topic !== "string") return null;
+      const range = byPlace.get(`${partition} ${topic}`);
       if (range === undefined || typeof offset !== "bigint") return null;
       if (offset < range.start || offset >= range.end) return null;
       return range.base + Number(offset - range.start);

@@ -1,6 +1,7 @@
-import type { TableWatermark } from "../encode/encode-job.ts";
+import type { PartitionId, TableWatermark } from "../encode/encode-job.ts";
 import { parseAppId } from "../position/app-id.ts";
 import { partitionName, type Transactions, watermarksOf } from "../position/watermark.ts";
+import { positionBefore } from "./position-before.ts";
 import type { KafkaFacts, LogFacts } from "./kafka-facts.ts";
 import type {
   DecideTable,
@@ -20,9 +21,9 @@ export function decideReplay({ table, kafka, request }: DecideTable): TableRepla
   const { key, uri, newest, base, leaving, returning } = table;
   const owner = { pipelineId: request.pipelineId, adopt: false };
   const before: Transactions = base.kind === "version" ? base.state.transactions : new Map();
-  const old = new Map(watermarksOf(before, owner).map((one) => [partitionName(one), one]));
+  const held = (one: PartitionId): bigint | null => positionBefore(before, one, request.pipelineId);
   const moved = watermarksOf(newest.transactions, owner)
-    .filter((one) => old.get(partitionName(one))?.offset !== one.offset);
+    .filter((one) => held(one) !== one.offset);
   const refusals = [
     ...tableRefusals(table, request),
     ...foreignRefusals(table, before, request),
@@ -34,7 +35,7 @@ export function decideReplay({ table, kafka, request }: DecideTable): TableRepla
       refusals.push(absentText(was, kafka));
       continue;
     }
-    const becomes = old.get(partitionName(was))?.offset ?? null;
+    const becomes = held(was);
     const rows = table.rows.find((one) =>
       one.topic === was.topic && one.partition === was.partition
     );

@@ -4,7 +4,7 @@ import { openVersion } from "../../delta/log/snapshot.ts";
 import { requireTableState, type TableState } from "../../delta/log/table-state.ts";
 import { planRestore } from "../../delta/operations/restore.ts";
 import { CdcDeltaError } from "../../errors.ts";
-import type { TableKey } from "../encode/encode-job.ts";
+import type { TableKey, TableWatermark } from "../encode/encode-job.ts";
 import type { KafkaClient } from "../kafka/kafka-client.ts";
 import { partitionName, type PositionOwner, watermarksOf } from "../position/watermark.ts";
 import { decideReplay } from "./decide-replay.ts";
@@ -45,8 +45,9 @@ export type ReplayPlan = {
 type Opened = { readonly table: ReplayTable; readonly newest: TableState };
 
 /**
- * Looks at tables and Kafka, and decides what a replay would do. Writes nothing. Errors: `kafka`,
- * those of opening tables and their versions.
+ * Looks at tables and Kafka, and decides what a replay would do. Writes nothing. Errors: `usage`,
+ * `data-loss` and `source-replaced` for partitions that cannot be meant; `kafka`; those of opening
+ * tables and their versions.
  */
 export async function planReplay(question: ReplayQuestion): Promise<ReplayPlan> {
   const { client, groupId, signal, pipelineId, from, to } = question;
@@ -60,6 +61,11 @@ export async function planReplay(question: ReplayQuestion): Promise<ReplayPlan> 
     opened.push({ table, newest });
   }
   const kafka = await loadKafkaFacts(client, groupId, topics, { signal });
+  checkNamed(
+    from,
+    opened.map(({ newest }) => watermarksOf(newest.transactions, owner)).flat(),
+    kafka,
+  );
   const starts = from.kind === "version" ? new Map() : await offsetsAt(question, kafka, from);
   const tables: PlannedTable[] = [];
   for (const one of opened) {
@@ -76,6 +82,45 @@ export async function planReplay(question: ReplayQuestion): Promise<ReplayPlan> 
     tables.push({ table, replay: decideReplay({ table: facts, kafka, request }) });
   }
   return { tables, kafka };
+}
+
+/** Named partitions feed some table, and are those that they were. Errors: `usage`, `data-loss`, `source-replaced`. */
+function checkNamed(
+  from: ReplayPoint,
+  held: readonly TableWatermark[],
+  { topics }: KafkaFacts,
+): void {
+  if (from.kind !== "offsets") return;
+  for (const { topic, partition } of from.offsets) {
+    const context = { topic, partition };
+    const fed = held.filter((one) => one.topic === topic);
+    if (fed.length === 0) {
+      throw new CdcDeltaError(
+        "usage",
+        `Cannot replay topic "${topic}": no table has rows of it. Check the name (of the topic, ` +
+          "not the collection), the consumer group and the base path",
+        { context },
+      );
+    }
+    const known = topics.get(topic);
+    if (known === undefined || partition >= known.partitions) {
+      const what = known === undefined ? "the topic" : `partition ${partition}`;
+      throw new CdcDeltaError(
+        "data-loss",
+        `Cannot replay topic "${topic}": ${what} is not in Kafka (any more)`,
+        { context },
+      );
+    }
+    const same = fed.some(({ identity }) => identity === known.topicId);
+    if (same) continue;
+    throw new CdcDeltaError(
+      "source-replaced",
+      `Cannot replay topic "${topic}": it was deleted and made anew, so that offsets mean other ` +
+        `records. The tables' rows are of the one with id ${fed[0]!.identity}, Kafka has ` +
+        known.topicId,
+      { context },
+    );
+  }
 }
 
 /** Offsets that a point means, by partition. */
@@ -135,7 +180,9 @@ async function loadTableFacts(
   const files = await filesOf(table, base, signal);
   if (typeof files === "string") return { ...known, ...nothing, undone, restoreRefused: files };
   const kept = new Map(
-    (base.kind === "version" ? watermarksOf(base.state.transactions, owner) : [])
+    (base.kind === "version"
+      ? watermarksOf(base.state.transactions, { ...owner, adopt: true })
+      : [])
       .map((one) => [`${one.partition} ${one.topic}`, one.offset]),
   );
   const rows = await countRows(engine, newest, files.leavingFiles(), {

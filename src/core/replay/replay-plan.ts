@@ -1,6 +1,5 @@
 import type { TableState } from "../../delta/log/table-state.ts";
-import type { TableKey } from "../encode/encode-job.ts";
-import type { PartitionId } from "../encode/encode-job.ts";
+import type { PartitionId, TableKey } from "../encode/encode-job.ts";
 import type { KafkaFacts } from "./kafka-facts.ts";
 import type { Offsets } from "./replay-range.ts";
 import type { RowCount } from "./row-counts.ts";

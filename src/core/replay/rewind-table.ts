@@ -9,6 +9,7 @@ import { removalOf } from "../../delta/operations/rewrite-file.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import { parseAppId } from "../position/app-id.ts";
 import { rewoundOffset, type Transactions } from "../position/watermark.ts";
+import { positionBefore } from "./position-before.ts";
 import type { TableReplay } from "./replay-plan.ts";
 
 export type RewindOptions = {
@@ -97,8 +98,10 @@ export function rewoundTransactions(
   pipelineId: string,
 ): SetTransaction[] {
   return [...newest.transactions.values()].flatMap(({ appId, version }): SetTransaction[] => {
-    if (parseAppId(appId)?.pipelineId !== pipelineId) return [];
-    const old = before.get(appId)?.version ?? rewoundOffset;
+    const id = parseAppId(appId);
+    if (id === null || id.pipelineId !== pipelineId) return [];
+    const adopted = id.kind === "watermark" ? positionBefore(before, id, pipelineId) : null;
+    const old = before.get(appId)?.version ?? adopted ?? rewoundOffset;
     return old === version ? [] : [{ appId, version: old }];
   });
 }

@@ -152,4 +152,12 @@ describe("heldPosition()", () => {
     broken = false;
     expect(await positions.heldPosition(partition("t"), { signal })).toBeNull();
   });
+
+  test("-1 where rows were taken out to be read again, unless another table has more", async () => {
+    const store = memoryStore();
+    await commit(store, "shop/a", [["p", partition("t"), -1n]]);
+    expect(await held(store).heldPosition(partition("t"), { signal })).toEqual({ offset: -1n });
+    await commit(store, "shop/b", [["p", partition("t"), 4n]]);
+    expect(await held(store).heldPosition(partition("t"), { signal })).toEqual({ offset: 4n });
+  });
 });

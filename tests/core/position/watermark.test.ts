@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { checkAppId, watermarkAppId } from "../../../src/core/position/app-id.ts";
 import {
+  appIdsOf,
   mergePositions,
   refuseForeignPositions,
+  rewoundOffset,
+  rewoundPartitions,
   watermarksOf,
   watermarkTransactions,
 } from "../../../src/core/position/watermark.ts";
@@ -22,6 +25,16 @@ describe("watermarksOf()", () => {
       { ...file, offset: 70n, recordHash: 9n },
     ]);
     expect(written.every((txn) => txn.lastUpdated === 5)).toBe(true);
+  });
+
+  test("has none of a partition that was taken back to nothing", () => {
+    const held = transactions([watermarkAppId("p", file), rewoundOffset]);
+    const owner = { pipelineId: "p", adopt: false };
+    expect(watermarksOf(held, owner)).toEqual([]);
+    expect(rewoundPartitions(held, owner)).toMatchObject([file]);
+    expect(rewoundPartitions(held, { pipelineId: "other", adopt: false })).toEqual([]);
+    // It is still this pipeline's: a commit that follows depends on it.
+    expect(appIdsOf(held, [file], owner)).toEqual([watermarkAppId("p", file)]);
   });
 
   test("keeps 64-bit offsets exact", () => {

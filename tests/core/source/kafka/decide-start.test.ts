@@ -40,6 +40,12 @@ const cases: readonly Case[] = [
     "floor",
   ],
   ["a table further than noted", { watermarks: new Map([["shop.a", 99n]]) }, 50n, "floor"],
+  [
+    "rows that were taken out, the beginning gone",
+    { ...none, held: { offset: -1n } },
+    10n,
+    "tables-without-floor",
+  ],
   ["another topic of that name", { topicId: "new" }, 10n, "topic-recreated"],
   ["a table deleted", { watermarks: new Map([["shop.a", null]]) }, 10n, "table-changed"],
   ["a table restored", { watermarks: new Map([["shop.a", 39n]]) }, 10n, "table-changed"],
