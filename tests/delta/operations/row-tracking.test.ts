@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { tmpdir } from "node:os";
 import { rowsOfBatch } from "../../../src/delta/columns/column-value.ts";
 import type { Engine } from "../../../src/delta/engine.ts";
 import type { AddFile } from "../../../src/delta/log/actions.ts";
@@ -123,6 +124,19 @@ describe.each(["none", "name", "id"] as const)("row ids of a table mapped by %s"
     const grown = await rowIds(engine);
     expect((await optimize(engine, merged)).addedFiles).toBe(1);
     expect(await rowIds(engine)).toEqual(grown);
+  });
+
+  test.each(["sort", "z-order"] as const)("stay where rows are ordered: %s", async (kind) => {
+    const engine = testEngine();
+    let state = await foreignTable(engine, tracked(mapping));
+    state = await append(engine, state, 10);
+    state = await append(engine, state, 0);
+    await deleteRows(engine, state, [1]);
+    const before = await rowIds(engine);
+    // So few bytes that runs of rows wait on disk.
+    const order = { kind, columns: ["n"], spillFolder: tmpdir(), runBytes: 64 };
+    expect((await optimize(engine, { ...merged, order })).addedFiles).toBe(1);
+    expect(await rowIds(engine)).toEqual(before);
   });
 
   test("stay when a column is widened", async () => {
