@@ -3,6 +3,7 @@ import { CdcDeltaError, messageOf } from "../../errors.ts";
 import { askConsent } from "../consent.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
+import { factsText } from "../output/table-text.ts";
 import type { ReplayFlags } from "../replay/replay-options.ts";
 import { pointText } from "../replay/replay-point.ts";
 import { planText, replayJson, type ReplayReport, rowsOf } from "../replay/replay-report.ts";
@@ -73,10 +74,10 @@ async function prepare(
       stopped: false,
       tables: replays.map((each) => ({ plan: each, done: null })),
     };
-    await world.stdout.write(flags.json ? replayJson(report) : planText(replays));
+    const nothing = factsText([["written", flags.dryRun ? "nothing (--dry-run)" : "nothing"]]);
+    const text = `${planText(replays)}\n${nothing}`;
+    await world.stdout.write(flags.json ? replayJson(report) : text);
     if (live !== null) await world.stderr.write(`cdcdelta: ${live}\n`);
-    const written = flags.dryRun ? "written: nothing (--dry-run)" : "cdcdelta: Nothing was changed";
-    if (!flags.json) await world.stderr.write(`${written}\n`);
     return { kind: "ended", code };
   }
   if (flags.yes) return { kind: "go", plan };

@@ -31,15 +31,22 @@ export async function replaySame(
     void say(stepText(step, groupId));
   };
   const range = flags.from === null ? "" : pointText(flags.from);
-  await rewindTables(plan, {
-    client,
-    groupId,
-    pipelineId,
-    range,
-    onStep,
-    again: (ask) => session.again(ask, stop),
-    signal: stop,
-  });
+  try {
+    await rewindTables(plan, {
+      client,
+      groupId,
+      pipelineId,
+      range,
+      onStep,
+      again: (ask) => session.again(ask, stop),
+      signal: stop,
+    });
+  } catch (error) {
+    if (rewound.size > 0) {
+      await say(`cdcdelta run reads again what ${[...rewound.keys()].join(", ")} lost`);
+    }
+    throw error;
+  }
   listening();
   const topics = plan.tables.flatMap(({ replay }) => replay.partitions.map(({ topic }) => topic));
   const end = await streamRun(world, readingTopics(session.resolved, topics), {

@@ -52,6 +52,9 @@ export function decideReplay({ table, kafka, request }: DecideTable): TableRepla
     });
     refusals.push(...logRefusals(log, was, { rows, request }));
   }
+  if (moved.length === 0 && refusals.length === 0) {
+    refusals.push("nothing was written from Kafka since that version");
+  }
   return {
     key,
     uri,

@@ -53,6 +53,9 @@ function markEntry(key: TableKey | null, { becomes }: PartitionReplay) {
   return key === null || becomes === null ? [] : [{ key, offset: becomes }];
 }
 
+/** Brokers store a commit as one record batch of 1 MiB at most, and a mark takes up to 4 KiB. */
+const floorsAtOnce = 100;
+
 /**
  * Commits lowered floors to the group, in which nobody may be. Errors: `conflict` when somebody is,
  * `kafka`.
@@ -63,19 +66,19 @@ export async function commitLowered(
   lowered: readonly LoweredFloor[],
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  if (lowered.length === 0) return;
-  const offsets = lowered.map(({ topic, partition, offset, metadata }) => (
-    { topic, partition, offset, metadata }
-  ));
-  const answers = await client.group(groupId).commitOffsets(nobody, offsets, { signal });
-  const refused = answers.find(({ error }) => error !== null);
-  if (refused === undefined) return;
-  const { topic, partition, error } = refused;
-  if (error === "UNKNOWN_MEMBER_ID" || error === "ILLEGAL_GENERATION") throw liveSink(groupId, []);
-  throw brokerError(`lower the offsets of consumer group "${groupId}"`, error!, {
-    topic,
-    partition,
-  });
+  for (let at = 0; at < lowered.length; at += floorsAtOnce) {
+    const offsets = lowered.slice(at, at + floorsAtOnce)
+      .map(({ topic, partition, offset, metadata }) => ({ topic, partition, offset, metadata }));
+    const answers = await client.group(groupId).commitOffsets(nobody, offsets, { signal });
+    const refused = answers.find(({ error }) => error !== null);
+    if (refused === undefined) continue;
+    const { topic, partition, error } = refused;
+    const isLive = error === "UNKNOWN_MEMBER_ID" || error === "ILLEGAL_GENERATION" ||
+      error === "REBALANCE_IN_PROGRESS";
+    if (isLive) throw liveSink(groupId, []);
+    const doing = `lower the offsets of consumer group "${groupId}"`;
+    throw brokerError(doing, error!, { topic, partition });
+  }
 }
 
 /** Nobody may be in the group. Errors: `conflict`, `kafka`. */

@@ -144,6 +144,9 @@ describe("decideReplay()", () => {
     ["deletes of others", {
       table: facts(...moved, { undone: [{ version: 5, operation: "DELETE" }] }),
     }, "DELETE in version 5"],
+    ["a version since which nothing came", {
+      table: facts([mark(0, 20n)], [mark(0, 20n)]),
+    }, "nothing was written from Kafka"],
     ["an end before what the table has", {
       request: { ends: starts(0, 20n) },
     }, "--to ends"],
