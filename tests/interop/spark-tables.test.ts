@@ -89,6 +89,74 @@ describe.skipIf(!isThere)("tables that Spark made", () => {
     expect(new Set(appended.map((row) => row[2])).size).toBe(appended.length);
   }, 400_000);
 
+  type Made = {
+    readonly what: string;
+    readonly table: (name: string) => string;
+    readonly rows: readonly string[];
+    readonly shown?: string;
+  };
+  const plain = "id INT, day DATE, text STRING";
+  const someRows = [
+    "SELECT 1, DATE'2026-01-30', 'a'",
+    "SELECT 2, DATE'2026-01-31', 'b'",
+    "SELECT 3, NULL, NULL",
+  ];
+  const madeTables: readonly Made[] = [
+    {
+      what: "with variants",
+      table: (name) => `${name} (id INT, v VARIANT) USING delta`,
+      rows: [
+        `SELECT 1, parse_json('{"a":[1,"x",null]}')`,
+        "SELECT 2, NULL",
+        "SELECT 3, 1.5::VARIANT",
+      ],
+      shown: "id, CAST(v AS STRING)",
+    },
+    {
+      what: "clustered",
+      table: (name) => `${name} (${plain}) USING delta CLUSTER BY (day, text)`,
+      rows: someRows,
+    },
+    {
+      what: "with commit timestamps, V2 checkpoints and a change feed",
+      table: (name) =>
+        `${name} (${plain}) USING delta TBLPROPERTIES ('delta.enableInCommitTimestamps' = 'true', ` +
+        "'delta.checkpointPolicy' = 'v2', 'delta.enableChangeDataFeed' = 'true', " +
+        "'delta.checkpointInterval' = '2')",
+      rows: someRows,
+    },
+    {
+      what: "with generated columns, defaults and a constraint",
+      table: (name) =>
+        `${name} (id INT, day DATE, text STRING DEFAULT 'none', next INT GENERATED ALWAYS AS (id + 1)) ` +
+        "USING delta TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported', " +
+        "'delta.constraints.positive' = 'id > 0')",
+      rows: someRows.map((row) => row.replace("SELECT", "(id, day, text) SELECT")),
+    },
+    {
+      what: "whose types were widened",
+      table: (name) =>
+        `${name} (${plain}) USING delta TBLPROPERTIES ('delta.enableTypeWidening' = 'true')`,
+      rows: someRows,
+    },
+  ];
+  test.each([...madeTables])("keep their rows in an optimize, $what", async (made) => {
+    const name = made.what.replaceAll(/\W/g, "-");
+    await spark.sql(`CREATE TABLE ${made.table(table(name))}`);
+    for (const rows of made.rows) await spark.sql(`INSERT INTO ${table(name)} ${rows}`);
+    if (name.includes("widened")) {
+      await spark.sql(`ALTER TABLE ${table(name)} ALTER COLUMN id TYPE BIGINT`);
+      await spark.sql(`INSERT INTO ${table(name)} VALUES (4294967296, NULL, 'wide')`);
+    }
+    const all = () => spark.sql(`SELECT ${made.shown ?? "*"} FROM ${table(name)} ORDER BY id`);
+    const before = await all();
+    const engine = localEngine(folder(name));
+    expect((await optimize(engine, everything)).addedFiles).toBe(1);
+    expect(await all()).toEqual([...before]);
+    await spark.sql(`INSERT INTO ${table(name)} ${made.rows[0]}`);
+    expect((await all()).length).toBe(before.length + 1);
+  }, 400_000);
+
   test("keep row ids when columns are widened", async () => {
     await create("widened", "id INT, v FLOAT", { "delta.enableRowTracking": "true" });
     await spark.sql(`INSERT INTO ${table("widened")} VALUES (1, 0.5), (2, 1.5)`);
