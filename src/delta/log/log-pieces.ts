@@ -16,6 +16,23 @@ const partBytesMax = 8 << 20;
 /** No writer makes longer lines; to parse one takes several times its size. */
 const lineBytesMax = 64 << 20;
 
+/** Bytes of files that are kept between two ways through a log. */
+const keptBytesMax = 32 << 20;
+
+/** Files of the log by key, as many as fit: a short log is fetched once, although gone through twice. */
+export type PieceCache = { readonly files: Map<string, Uint8Array>; bytes: number };
+
+/** An empty cache. */
+export function pieceCache(): PieceCache {
+  return { files: new Map(), bytes: 0 };
+}
+
+function keep(cache: PieceCache | undefined, key: string, bytes: Uint8Array): void {
+  if (cache === undefined || cache.bytes + bytes.length > keptBytesMax) return;
+  cache.files.set(key, bytes);
+  cache.bytes += bytes.length;
+}
+
 /** A file of the log, read: whole; or too large for that, see `readParts`; or not there any more. */
 export type ReadPiece =
   | { readonly kind: "whole"; readonly piece: LogPiece; readonly bytes: Uint8Array }
@@ -23,12 +40,12 @@ export type ReadPiece =
 
 /**
  * Reads files of the log in the order given, many at a time; the next ones are on their way while
- * some are used. Errors: the store's.
+ * some are used. What `cache` has is not fetched. Errors: the store's.
  */
 export async function* readLogPieces(
   engine: Engine,
   pieces: readonly LogPiece[],
-  { signal }: ReadOptions,
+  { signal, cache }: ReadOptions & { readonly cache?: PieceCache | undefined },
 ): AsyncGenerator<readonly ReadPiece[]> {
   const fetchWave = (from: number): { end: number; read: Promise<ReadPiece[]> } => {
     const end = waveEnd(pieces, from);
@@ -38,9 +55,14 @@ export async function* readLogPieces(
     return { end, read };
   };
   const fetchPiece = async (piece: LogPiece): Promise<ReadPiece> => {
-    if (piece.meta.size > partBytesMax) return { kind: "large", piece };
-    const bytes = await getIfThere(engine, piece.meta.key, { signal });
-    return bytes === null ? { kind: "gone", piece } : { kind: "whole", piece, bytes };
+    const { key, size } = piece.meta;
+    if (size > partBytesMax) return { kind: "large", piece };
+    const known = cache?.files.get(key);
+    if (known !== undefined) return { kind: "whole", piece, bytes: known };
+    const bytes = await getIfThere(engine, key, { signal });
+    if (bytes === null) return { kind: "gone", piece };
+    keep(cache, key, bytes);
+    return { kind: "whole", piece, bytes };
   };
   let wave = fetchWave(0);
   for (let from = 0; from < pieces.length;) {

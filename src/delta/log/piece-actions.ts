@@ -4,12 +4,19 @@ import { parseCommit, parseFileActions } from "./action-json.ts";
 import type { Action, AddFile, RemoveFile } from "./actions.ts";
 import type { ExactKeySet } from "./exact-key-set.ts";
 import { fileKey } from "./file-key.ts";
-import { readLogPieces, readParts, type ReadPiece } from "./log-pieces.ts";
+import { type PieceCache, readLogPieces, readParts, type ReadPiece } from "./log-pieces.ts";
 import { logFileGone } from "./log-reader.ts";
 import type { StateReplay } from "./log-replay.ts";
 import type { LogPiece, LogSegment } from "./log-segment.ts";
 
 type ReadOptions = { readonly signal: AbortSignal };
+
+type PieceOptions = ReadOptions & {
+  /** Default: all of the segment's. */
+  readonly pieces?: readonly LogPiece[];
+  /** Files of the log that were read before, and are to be read again. */
+  readonly cache?: PieceCache | undefined;
+};
 
 /** Files and tombstones that were gone through together. */
 export type FileBatch = {
@@ -26,10 +33,10 @@ export async function replayPieces(
   engine: Engine,
   segment: LogSegment,
   replay: StateReplay,
-  options: ReadOptions & { readonly pieces?: readonly LogPiece[] },
+  options: PieceOptions,
 ): Promise<void> {
-  const { signal, pieces = segment.pieces } = options;
-  for await (const wave of readLogPieces(engine, pieces, { signal })) {
+  const { signal, cache, pieces = segment.pieces } = options;
+  for await (const wave of readLogPieces(engine, pieces, { signal, cache })) {
     for (const read of wave) {
       const commitInfo = read.piece.version === segment.version;
       const parse = (bytes: Uint8Array, firstLine: number | null): Action[] =>
@@ -42,7 +49,7 @@ export async function replayPieces(
         replay.apply(actions);
       } catch (error) {
         const commits = commitsInstead(segment, read.piece, error);
-        await replayPieces(engine, segment, replay, { signal, pieces: commits });
+        await replayPieces(engine, segment, replay, { signal, cache, pieces: commits });
       }
     }
   }
@@ -92,9 +99,9 @@ export async function* filesOfPieces(
   engine: Engine,
   segment: LogSegment,
   seen: ExactKeySet,
-  options: ReadOptions & { readonly pieces?: readonly LogPiece[] },
+  options: PieceOptions,
 ): AsyncGenerator<FileBatch> {
-  const { signal, pieces = segment.pieces } = options;
+  const { signal, cache, pieces = segment.pieces } = options;
   const uri = engine.store.uri;
   let [adds, removes]: [AddFile[], RemoveFile[]] = [[], []];
   const take = (kind: "add" | "remove", bytes: Uint8Array, source: LineSource): void => {
@@ -108,7 +115,7 @@ export async function* filesOfPieces(
       }
     }
   };
-  for await (const wave of readLogPieces(engine, pieces.toReversed(), { signal })) {
+  for await (const wave of readLogPieces(engine, pieces.toReversed(), { signal, cache })) {
     for (const read of wave) {
       try {
         if (read.kind === "gone") throw logFileGone(uri, read.piece.meta.key);
@@ -127,7 +134,7 @@ export async function* filesOfPieces(
       } catch (error) {
         // What was taken of a compaction holds; its commits tell the rest.
         const commits = commitsInstead(segment, read.piece, error);
-        yield* filesOfPieces(engine, segment, seen, { signal, pieces: commits });
+        yield* filesOfPieces(engine, segment, seen, { signal, cache, pieces: commits });
       }
       if (adds.length + removes.length < batchFiles) continue;
       yield { adds, removes };

@@ -7,6 +7,7 @@ import { createExactKeySet } from "./exact-key-set.ts";
 import { fileKey } from "./file-key.ts";
 import { withListing } from "./log-reader.ts";
 import { buildSegment, type LogSegment } from "./log-segment.ts";
+import { type PieceCache, pieceCache } from "./log-pieces.ts";
 import { type FileBatch, filesOfPieces } from "./piece-actions.ts";
 import { assertReadable } from "./table-features.ts";
 import { replaySegmentState, type TableState, toTableState } from "./table-state.ts";
@@ -111,7 +112,8 @@ async function versionOf(
   }
 }
 
-export type ReplayedSegment = { readonly state: TableState };
+/** A segment's state, and files of the log that its files will be read from. */
+export type ReplayedSegment = { readonly state: TableState; readonly cache: PieceCache };
 
 /** Replays a segment: all of it but its files. */
 export async function replaySegment(
@@ -119,8 +121,9 @@ export async function replaySegment(
   segment: LogSegment,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ReplayedSegment> {
-  const replayed = await replaySegmentState(engine, segment, { signal });
-  return { state: toTableState(engine, segment.version, replayed) };
+  const cache = pieceCache();
+  const replayed = await replaySegmentState(engine, segment, { signal, cache });
+  return { state: toTableState(engine, segment.version, replayed), cache };
 }
 
 /**
@@ -131,12 +134,12 @@ export async function replaySegment(
 export async function* liveFiles(
   engine: Engine,
   segment: LogSegment,
-  { state }: ReplayedSegment,
+  { state, cache }: ReplayedSegment,
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<FileBatch> {
   const uri = engine.store.uri;
   const seen = createExactKeySet();
-  yield* filesOfPieces(engine, segment, seen, { signal });
+  yield* filesOfPieces(engine, segment, seen, { signal, cache });
   if (segment.checkpoint === null) return;
   const schema = statisticsSchema(state);
   const isLive = (file: AddFile | RemoveFile): boolean => !seen.has(fileKey(file, uri));

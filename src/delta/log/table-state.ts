@@ -7,6 +7,7 @@ import type { Action, DomainMetadata, Metadata, Protocol, SetTransaction } from 
 import { parseCommit } from "./action-json.ts";
 import { readCheckpointState } from "./checkpoint-reader.ts";
 import { commitKey } from "./log-path.ts";
+import type { PieceCache } from "./log-pieces.ts";
 import {
   commitIdOfSegment,
   getIfThere,
@@ -79,14 +80,17 @@ export async function requireTableState(
   );
 }
 
-/** Reads the non-file actions of a segment. Errors: `log-corrupt`, the store's. */
+/**
+ * Reads the non-file actions of a segment; `cache` takes files that will be read again. Errors:
+ * `log-corrupt`, the store's.
+ */
 export async function replaySegmentState(
   engine: Engine,
   segment: LogSegment,
-  { signal }: LoadOptions,
+  { signal, cache }: LoadOptions & { readonly cache?: PieceCache },
 ): Promise<ReplayedState> {
   const replay = stateReplay(await readCheckpointStateOf(engine, segment, { signal }));
-  await replayPieces(engine, segment, replay, { signal });
+  await replayPieces(engine, segment, replay, { signal, cache });
   return await withCommitId(engine, segment, replay.state(), { signal });
 }
 

@@ -158,3 +158,23 @@ describe("any log is reconciled as the plain model does it", () => {
     }));
   });
 });
+
+test("commits of a short log are fetched once, although they are gone through again", async () => {
+  const engine = await logOf([[add("a")], [add("b")], [remove("a")]]);
+  let commitsRead = 0;
+  const counted = {
+    ...engine,
+    store: {
+      ...engine.store,
+      get: (key: string, options: Parameters<typeof engine.store.get>[1]) => {
+        if (key.endsWith(".json")) commitsRead += 1;
+        return engine.store.get(key, options);
+      },
+    },
+  };
+  const { files } = await openVersion(counted, { signal });
+  for (let round = 0; round < 2; round++) {
+    for await (const { adds } of files({ signal })) expect(adds).toHaveLength(1);
+  }
+  expect(commitsRead).toBe(3);
+});
