@@ -16,12 +16,8 @@ import {
   toTableState,
   whereIsState,
 } from "./table-state.ts";
-import {
-  needsPreviousTimestamp,
-  prepareCommit,
-  type PreparedCommit,
-  type TransactionDraft,
-} from "./transaction.ts";
+import { needsPreviousTimestamp, prepareCommit, type PreparedCommit } from "./prepare-commit.ts";
+import type { TransactionDraft } from "./transaction.ts";
 
 /** A base older than this is refreshed before the first attempt. */
 export const baseAgeMaxMs = 600_000;

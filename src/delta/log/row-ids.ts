@@ -1,6 +1,7 @@
 import { CdcDeltaError } from "../../errors.ts";
 import { parseLossless, rawNumberText } from "../schema/lossless-json.ts";
 import type { AddFile, DomainMetadata, Metadata, Protocol } from "./actions.ts";
+import type { WriteIntent } from "./feature-rules.ts";
 import { protocolFeatures } from "./table-features.ts";
 
 /** The domain that holds the highest row id given so far. */
@@ -33,8 +34,10 @@ export function assignRowIds(adds: readonly AddFile[], table: RowIdTable): Assig
   const before = highWaterMark(table);
   let mark = before;
   const assigned = adds.map((add): AddFile => {
-    const rows = recordsOf(add, table.uri);
-    const baseRowId = add.baseRowId ?? mark + 1n;
+    const known = add.baseRowId;
+    // One that comes back was counted when it came first.
+    const rows = known === undefined ? recordsOf(add, table.uri) : recordsTold(add) ?? 0n;
+    const baseRowId = known ?? mark + 1n;
     const last = baseRowId + rows - 1n;
     if (last > mark) mark = last;
     const defaultRowCommitVersion = add.defaultRowCommitVersion ?? BigInt(table.version);
@@ -45,7 +48,24 @@ export function assignRowIds(adds: readonly AddFile[], table: RowIdTable): Assig
   return { adds: assigned, domain: { domain: rowTrackingDomain, configuration, removed: false } };
 }
 
-function givesRowIds({ protocol, metadata }: RowIdTable): boolean {
+/**
+ * What `commitInfo.tags` says to other writers: whether rows that were moved are known as before.
+ * Null: the table does not track its rows. Without `delta.enableRowTracking` files that are written
+ * anew do not hold the ids. Pure.
+ */
+export function rowTrackingTags(
+  table: Pick<RowIdTable, "protocol" | "metadata">,
+  intent: WriteIntent,
+): Readonly<Record<string, string>> | null {
+  if (!givesRowIds(table)) return null;
+  const enabled = table.metadata.configuration["delta.enableRowTracking"]?.trim().toLowerCase();
+  const preserved = enabled === "true" || intent !== "rearrange";
+  return { "delta.rowTracking.preserved": String(preserved) };
+}
+
+function givesRowIds(
+  { protocol, metadata }: Pick<RowIdTable, "protocol" | "metadata">,
+): boolean {
   const suspended = metadata.configuration["delta.rowTrackingSuspended"]?.trim().toLowerCase();
   return protocolFeatures(protocol).includes("rowTracking") && suspended !== "true";
 }
@@ -64,8 +84,12 @@ function highWaterMark({ domains, uri }: RowIdTable): bigint {
   );
 }
 
+function recordsTold({ stats }: AddFile): bigint | null {
+  return stats === undefined ? null : numberAt(stats, "numRecords");
+}
+
 function recordsOf(add: AddFile, uri: string): bigint {
-  const rows = add.stats === undefined ? null : numberAt(add.stats, "numRecords");
+  const rows = recordsTold(add);
   if (rows !== null) return rows;
   throw new CdcDeltaError(
     "unsupported",

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { AddFile, DomainMetadata } from "../../../src/delta/log/actions.ts";
-import { assignRowIds, rowTrackingDomain } from "../../../src/delta/log/row-ids.ts";
+import {
+  assignRowIds,
+  rowTrackingDomain,
+  rowTrackingTags,
+} from "../../../src/delta/log/row-ids.ts";
 import { addFile } from "../../support/delta-table.ts";
 
 const protocol = {
@@ -60,6 +64,11 @@ describe("assignRowIds", () => {
     expect(domain).toEqual(mark(25n));
   });
 
+  test("a file that comes back need not tell its rows", () => {
+    const back = addFile("a", { baseRowId: 2n, defaultRowCommitVersion: 1n });
+    expect(assignRowIds([back], at(10n))).toEqual({ adds: [back], domain: null });
+  });
+
   test("does nothing without the feature, or while it is suspended", () => {
     const plain = { ...table, protocol: { minReaderVersion: 1, minWriterVersion: 2 } };
     const configuration = { "delta.rowTrackingSuspended": "true" };
@@ -79,4 +88,16 @@ describe("assignRowIds", () => {
     const domains = new Map([[rowTrackingDomain, broken]]);
     expect(() => assignRowIds([rows("a", 1)], { ...table, domains })).toThrow("rowIdHighWaterMark");
   });
+});
+
+test("commits say whether rows are known as before", () => {
+  const enabled = { ...metadata, configuration: { "delta.enableRowTracking": "true" } };
+  const suspended = { ...metadata, configuration: { "delta.rowTrackingSuspended": "true" } };
+  const tag = (preserved: string) => ({ "delta.rowTracking.preserved": preserved });
+  expect(rowTrackingTags({ protocol, metadata: enabled }, "rearrange")).toEqual(tag("true"));
+  expect(rowTrackingTags({ protocol, metadata }, "rearrange")).toEqual(tag("false"));
+  expect(rowTrackingTags({ protocol, metadata }, "append")).toEqual(tag("true"));
+  expect(rowTrackingTags({ protocol, metadata: suspended }, "append")).toBeNull();
+  const plain = { minReaderVersion: 1, minWriterVersion: 2 };
+  expect(rowTrackingTags({ protocol: plain, metadata: enabled }, "append")).toBeNull();
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseCommit } from "../../../src/delta/log/action-json.ts";
-import { prepareCommit, type TransactionDraft } from "../../../src/delta/log/transaction.ts";
+import { prepareCommit } from "../../../src/delta/log/prepare-commit.ts";
+import type { TransactionDraft } from "../../../src/delta/log/transaction.ts";
 import {
   addFile,
   appendDraft,
@@ -146,6 +147,28 @@ describe("prepareCommit", () => {
     expect(() => prepareCommit(appendOnly, removal(true), options)).toThrow("delta.appendOnly");
     expect(prepareCommit(appendOnly, removal(false), options).version).toBe(1);
     expect(prepareCommit(base, removal(true), options).version).toBe(1);
+  });
+
+  test("rows of a table with a change data feed come and go, and do not change", () => {
+    const configuration = { "delta.enableChangeDataFeed": "true" };
+    const protocol = {
+      minReaderVersion: 1,
+      minWriterVersion: 7,
+      writerFeatures: ["changeDataFeed"],
+    };
+    const feed = { ...base, protocol, metadata: { ...base.metadata, configuration } };
+    const reads = { kind: "whole-table" } as const;
+    const change = { ...appendDraft("a"), reads, removes: [removeFile("first")] };
+    expect(() => prepareCommit(feed, change, options)).toThrow("changeDataFeed");
+    const allowed: readonly TransactionDraft[] = [
+      appendDraft("a"),
+      { ...change, adds: [] },
+      { ...change, dataChange: false },
+      { ...change, intent: "remove" },
+    ];
+    for (const draft of allowed) expect(prepareCommit(feed, draft, options).version).toBe(1);
+    const off = { ...feed, metadata: base.metadata };
+    expect(prepareCommit(off, change, options).version).toBe(1);
   });
 
   test("refuses a table, or what a draft would make of it, that needs unknown features", () => {
