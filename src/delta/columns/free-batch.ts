@@ -32,7 +32,11 @@ export function freeColumn(column: Column): void {
   }
 }
 
-/** Gives the memory behind a view back at once, all of it. */
-export function free({ buffer }: ArrayBufferView): void {
-  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+/**
+ * Gives the memory of an array back at once. A view of a part is left alone: what else lies in the
+ * buffer may be somebody else's, as in Node's pool of small Buffers or in a file's bytes.
+ */
+export function free({ buffer, byteOffset, byteLength }: ArrayBufferView): void {
+  if (!(buffer instanceof ArrayBuffer) || buffer.detached) return;
+  if (byteOffset === 0 && byteLength === buffer.byteLength) buffer.transfer(0);
 }

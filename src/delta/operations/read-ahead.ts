@@ -1,4 +1,3 @@
-import { free } from "../columns/free-batch.ts";
 import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
 import { objectKeyOf } from "../log/file-key.ts";
@@ -11,10 +10,7 @@ const bytesMax = 32 << 20;
 export type ReadAhead = {
   /** Hands out what was fetched; all else goes to the store. */
   readonly engine: Engine;
-  /**
-   * Fetches on behind the file of this index, which is about to be read. The bytes of those before
-   * it are given back.
-   */
+  /** Fetches on behind the file of this index, which is about to be read. */
   reach(index: number): void;
 };
 
@@ -33,21 +29,17 @@ export function readAhead(
   let next = 0;
   let bytes = 0;
   const sizes = new Map<string, number>();
-  const given: Uint8Array[] = [];
   const get: typeof store.get = async (key, options) => {
     const early = options.range === undefined ? fetched.get(key) : undefined;
     if (early !== undefined) {
       fetched.delete(key);
       bytes -= sizes.get(key) ?? 0;
     }
-    const found = await (early ?? store.get(key, options));
-    if (options.range === undefined) given.push(found);
-    return found;
+    return await (early ?? store.get(key, options));
   };
   return {
     engine: { ...engine, store: { ...store, get } },
     reach(index) {
-      given.splice(0).forEach(free);
       next = Math.max(next, index);
       while (next < files.length && next < index + filesMax) {
         const { path, size } = files[next]!;

@@ -269,6 +269,7 @@ async function nextBlock(reader: Reader, spilled: StructType): Promise<boolean> 
   const { file, nextGroup } = reader;
   if (nextGroup === file.rowGroups.length) return false;
   const { length, columns } = await readRowGroup(file, nextGroup, spilled);
+  // What is compressed has been copied out of it.
   reader.fetched.splice(0).forEach(free);
   const [key, row] = columns;
   if (key?.kind !== "bytes" || row?.kind !== "struct") {

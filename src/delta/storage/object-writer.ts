@@ -85,6 +85,7 @@ export function objectWriter(
 }
 
 /** The memory goes at once: collectors are slow to notice what only views hold. */
-function release({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+function release({ buffer, byteLength }: Uint8Array): void {
+  const isWhole = byteLength === buffer.byteLength;
+  if (isWhole && buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
 }
