@@ -8,9 +8,9 @@ import {
   newLake,
   pump,
   readTable,
+  signal,
   tableEngine,
 } from "../pump/pump-harness.ts";
-import { signal } from "../pump/pump-harness.ts";
 
 const key = "shop.orders";
 
