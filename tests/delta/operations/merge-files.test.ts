@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import { batchFromRows } from "../../../src/delta/columns/column-builder.ts";
+import { rowsOfBatch } from "../../../src/delta/columns/column-value.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
+import { writeDataFile } from "../../../src/delta/operations/append.ts";
+import { fileFormatOf } from "../../../src/delta/operations/file-format.ts";
 import { mergeFiles } from "../../../src/delta/operations/merge-files.ts";
+import { scanFile } from "../../../src/delta/operations/scan.ts";
 import { bytesSource, openParquet } from "../../../src/delta/parquet/reader.ts";
+import { mergeStatistics } from "../../../src/delta/parquet/statistics.ts";
+import { encodeWithStatistics } from "../../../src/delta/parquet/writer.ts";
 import { field, struct } from "../../../src/delta/schema/data-type.ts";
 import type { ObjectStore } from "../../../src/delta/storage/object-store.ts";
 import { signal, type TestEngine, testEngine } from "../../support/delta-table.ts";
@@ -63,5 +70,32 @@ describe("mergeFiles", () => {
     await engine.store.delete([snapshot.files[2]!.path], { signal });
     await expect(mergeFiles(engine, snapshot, snapshot.files, { targetBytes: 1 << 20, signal }))
       .rejects.toThrow(snapshot.files[2]!.path);
+  });
+
+  test("rows of uncompressed files, whose columns lie in the file's bytes, stay what they are", async () => {
+    const engine = testEngine();
+    const rows = (from: number) =>
+      Array.from({ length: 5 }, (_, i) => ({ n: BigInt(from + i), text: `text ${from + i}` }));
+    const groups = [0, 5].map((from) =>
+      encodeWithStatistics(batchFromRows(schema, rows(from)), schema, { codec: "uncompressed" })
+    );
+    const state = await tableOf(engine, ["first"]);
+    const add = await writeDataFile(engine, {
+      schema,
+      format: fileFormatOf(state),
+      partitionValues: {},
+      rowGroups: groups.map(({ rowGroup }) => rowGroup),
+      statistics: mergeStatistics(groups.map(({ statistics }) => statistics)),
+    }, { signal });
+    const adds = await mergeFiles(engine, state, [add, ...state.files, add], {
+      targetBytes: 1 << 30,
+      signal,
+    });
+    const texts: unknown[] = [];
+    for await (const batch of scanFile(engine, state, adds[0]!, { signal })) {
+      for (const row of rowsOfBatch(batch, schema)) texts.push(row["text"]);
+    }
+    const ten = Array.from({ length: 10 }, (_, i) => `text ${i}`);
+    expect(texts).toEqual([...ten, "first", ...ten]);
   });
 });
