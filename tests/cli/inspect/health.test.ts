@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { rmSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { HealthFacts } from "../../../src/cli/inspect/health-report.ts";
 import { healthFindings } from "../../../src/cli/inspect/health-findings.ts";
@@ -64,6 +64,19 @@ describe("cdcdelta inspect --health", () => {
     expect(well.findings).toEqual([]);
     expect(well.healthy).toBe(true);
     expect((await cli(["inspect", table, "--health"])).stdout).toContain("nothing to mend");
+  });
+
+  test("finds a checksum file that contradicts the log", async () => {
+    const table = path.join(lake, "checksum");
+    await numberedTable(table, [["a", 1], ["b", 2]]);
+    expect((await cli(["checkpoint", table])).code).toBe(0);
+    const file = path.join(table, "_delta_log", `${"1".padStart(20, "0")}.crc`);
+    const checksum = JSON.parse(readFileSync(file, "utf8")) as object;
+    expect((await health(table)).log.wrongChecksum).toEqual([]);
+    writeFileSync(file, JSON.stringify({ ...checksum, numFiles: 7 }));
+    const { findings, log } = await health(table);
+    expect(log.wrongChecksum).toEqual(["numFiles"]);
+    expect(findings).toMatchObject([{ finding: "wrong-checksum", mend: `rm ${file}` }]);
   });
 
   const wrong: readonly (readonly [line: string, said: RegExp])[] = [

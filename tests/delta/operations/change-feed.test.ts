@@ -38,16 +38,22 @@ async function commit(
   await engine.store.putIfAbsent(commitKey(version), rivalCommit(actions), { signal });
 }
 
-function creation(columns: StructType = schema, configuration = {}): Action[] {
+function creation(
+  columns: StructType = schema,
+  configuration: Readonly<Record<string, string>> = {},
+): Action[] {
   const { protocol, metadata } = newTableActions({
     schema: columns,
     partitionColumns: ["day"],
-    configuration,
+    configuration: {},
     id: "t",
     createdTime: 1,
   });
   if (protocol === undefined || metadata === undefined) throw new Error("a table has both");
-  return [{ kind: "protocol", protocol }, { kind: "metaData", metaData: metadata }];
+  return [{ kind: "protocol", protocol }, {
+    kind: "metaData",
+    metaData: { ...metadata, configuration },
+  }];
 }
 
 async function written(engine: Engine, ids: readonly number[], day = "a"): Promise<AddFile> {
@@ -222,6 +228,40 @@ describe("the change feed of a table that records no changes", () => {
     expect(await changes(engine, { from: version(1), to: null }).catch(String))
       .toMatch(/changes of version 1 of/);
   });
+});
+
+test("change files are all that counts in a commit that has them", async () => {
+  const engine = testEngine();
+  const configuration = { "delta.enableChangeDataFeed": "true" };
+  const first = await written(engine, [1, 2]);
+  await commit(engine, 0, [...creation(schema, configuration), add(first)]);
+  const inFile = struct([...fileSchema.fields, field("_change_type", { kind: "string" })]);
+  const rows = [
+    { id: 1n, _change_type: "update_preimage" },
+    { id: 9n, _change_type: "update_postimage" },
+  ];
+  const { rowGroup, statistics } = encodeWithStatistics(batchFromRows(inFile, rows), inFile);
+  const { path, size } = await writeDataFile(engine, {
+    schema: inFile,
+    partitionValues: { day: "a" },
+    rowGroups: [rowGroup],
+    statistics,
+  }, { signal });
+  const partitionValues = { day: "b" };
+  await commit(engine, 1, [
+    removal(first),
+    add(await written(engine, [9, 2])),
+    { kind: "cdc", cdc: { path, size, partitionValues, dataChange: false } },
+  ]);
+  const feed = await openChangeFeed(engine, all, { signal });
+  expect(feed.isRecorded).toBe(true);
+  expect(await textsOf(feed)).toEqual([
+    "0 insert 1a",
+    "0 insert 2a",
+    "1 update_preimage 1b",
+    "1 update_postimage 9b",
+  ]);
+  expect(await textsOf(feed, "_change_type = update_postimage")).toEqual(["1 update_postimage 9b"]);
 });
 
 describe("the columns of a change feed", () => {
