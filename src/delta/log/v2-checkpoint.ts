@@ -25,12 +25,13 @@ export async function readJsonCheckpoint(
 ): Promise<JsonCheckpoint> {
   const bytes = await getIfThere(engine, meta.key, { signal });
   if (bytes === null) throw logFileGone(engine.store.uri, meta.key);
-  const source = `${engine.store.uri}/${meta.key}`;
+  // Damaged lines are told here.
+  const actions = parseCommit(bytes, { source: `${engine.store.uri}/${meta.key}` });
   const sidecars = new TextDecoder().decode(bytes).split("\n")
     .filter((line) => sidecarStart.test(line))
     .map((line) => asActionObject(parseLossless(line), "a line"))
     .map((line) => sidecarFile(asActionObject(line["sidecar"], "sidecar"), engine.store.uri));
-  return { actions: parseCommit(bytes, { source }), sidecars };
+  return { actions, sidecars };
 }
 
 /** A `sidecar` action as the file it names. Errors: `log-corrupt`. */

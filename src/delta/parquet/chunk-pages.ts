@@ -1,6 +1,6 @@
-import { parquetHeader } from "hyparquet/src/column.js";
 import { type LeafData, pageDecoder } from "./chunk-reader.ts";
 import type { FileNode } from "./file-schema.ts";
+import { pageHeader } from "./page-header.ts";
 import { decoding, readFailure } from "./read-failure.ts";
 import type { ByteSource, Chunk } from "./reader.ts";
 
@@ -39,22 +39,21 @@ export async function* chunkPages(
     const { header, size } = await readHeader(bytesAt, at, end);
     const body = at + size;
     const next = body + header.compressed_page_size;
-    if (header.compressed_page_size < 0 || next > end) {
-      throw readFailure("a page reaches beyond its column chunk");
+    if (next > end) throw readFailure("a page reaches beyond its column chunk");
+    const count = (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
+    if (entries + count > total) {
+      throw readFailure("a column chunk has more values than its metadata says");
     }
     const bytes = (await bytesAt(body, next - body)).subarray(0, next - body);
     const page = decoding("a page", () => decode(header, bytes));
     at = next;
     if (page === null) continue;
     entries += page.entries;
-    if (entries > total) {
-      throw readFailure("a column chunk has more values than its metadata says");
-    }
     yield page;
   }
 }
 
-type Header = { readonly header: ReturnType<typeof parquetHeader>; readonly size: number };
+type Header = { readonly header: ReturnType<typeof pageHeader>; readonly size: number };
 
 /** A header says nothing of its own size: more bytes are tried until it can be read. */
 async function readHeader(
@@ -67,7 +66,7 @@ async function readHeader(
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const reader = { view, offset: 0 };
     try {
-      return { header: parquetHeader(reader), size: reader.offset };
+      return { header: pageHeader(reader), size: reader.offset };
     } catch (error) {
       if (at + size < end) continue;
       return decoding("a page header", () => {

@@ -1,8 +1,8 @@
 import type { ColumnMetaData, PageHeader } from "hyparquet";
-import { parquetHeader } from "hyparquet/src/column.js";
 import { decompress } from "./decompress.ts";
 import type { FileNode } from "./file-schema.ts";
 import { bitWidth } from "./hybrid.ts";
+import { pageHeader } from "./page-header.ts";
 import {
   type PhysicalValues,
   physicalValues,
@@ -37,20 +37,34 @@ type Progress = {
 /** Decodes the bytes of a column chunk. Errors: `parquet` when they are damaged. */
 export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileNode): LeafData {
   const total = Number(meta.num_values);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  checkValues(view, total);
   const progress = startProgress(meta, node, total);
   const width = node.element.type_length ?? 0;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = { view, offset: 0 };
   while (progress.entries < total) {
-    const header = decoding("a page header", () => parquetHeader(reader));
+    const header = decoding("a page header", () => pageHeader(reader));
     const end = reader.offset + header.compressed_page_size;
-    if (header.compressed_page_size < 0 || end > bytes.length) {
+    if (end > bytes.length) {
       throw readFailure("a page reaches beyond its column chunk");
     }
     decodePage(progress, header, bytes.subarray(reader.offset, end), total, width);
     reader.offset = end;
   }
   return leafOf(progress, total);
+}
+
+/** The pages have to be there whose values room is made for: a few bytes may claim any number. */
+function checkValues(view: DataView, total: number): void {
+  const reader = { view, offset: 0 };
+  for (let found = 0; found < total;) {
+    const header = decoding("a page header", () => pageHeader(reader));
+    found += (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
+    reader.offset += header.compressed_page_size;
+    if (found > total || reader.offset > view.byteLength) {
+      throw readFailure("the pages of a column chunk are not what its metadata says");
+    }
+  }
 }
 
 /** Decodes the next page of a chunk: its values; null for a page that holds none. */

@@ -9,6 +9,9 @@ export function decompress(codec: string, bytes: Uint8Array, size: number): Uint
   if (codec === "UNCOMPRESSED") return bytes;
   // Some writers leave an empty page without even a frame.
   if (size === 0) return new Uint8Array(0);
+  if (size < 0 || size > sizeMax(codec, bytes.length)) {
+    throw readFailure(`a page of ${bytes.length} bytes cannot hold ${size} in ${codec}`);
+  }
   let plain: Uint8Array;
   try {
     plain = decompressed(codec, bytes, size);
@@ -26,14 +29,14 @@ function decompressed(codec: string, bytes: Uint8Array, size: number): Uint8Arra
     case "ZSTD":
       // Node.js before 22.15 has no zstd of its own.
       return typeof zlib.zstdDecompressSync === "function"
-        ? zlib.zstdDecompressSync(bytes, { chunkSize: chunkSizeOf(size) })
+        ? zlib.zstdDecompressSync(bytes, room(size))
         : decompressZstd(bytes);
     case "SNAPPY":
       return snappyDecompress(bytes, size);
     case "GZIP":
-      return zlib.gunzipSync(bytes, { chunkSize: chunkSizeOf(size) });
+      return zlib.gunzipSync(bytes, room(size));
     case "BROTLI":
-      return zlib.brotliDecompressSync(bytes);
+      return zlib.brotliDecompressSync(bytes, room(size));
     case "LZ4":
       return decompressLz4(bytes, size);
     case "LZ4_RAW":
@@ -44,6 +47,14 @@ function decompressed(codec: string, bytes: Uint8Array, size: number): Uint8Arra
 }
 
 /** Room for the whole page at once where that is not much; a byte more than it shows its end. */
-function chunkSizeOf(size: number): number {
-  return Math.min(Math.max(size + 1, 1024), 4 << 20);
+function room(size: number): { readonly chunkSize: number; readonly maxOutputLength: number } {
+  const chunkSize = Math.min(Math.max(size + 1, 1024), 4 << 20);
+  return { chunkSize, maxOutputLength: size + 1 };
+}
+
+/** What so many bytes hold at most, so that a damaged size is not made room for. */
+function sizeMax(codec: string, bytes: number): number {
+  // Per byte: copies of 64 bytes in 3 (Snappy), of any length at 255 a byte (LZ4).
+  if (codec === "SNAPPY") return bytes * 32;
+  return codec === "LZ4" || codec === "LZ4_RAW" ? bytes * 256 : Number.POSITIVE_INFINITY;
 }

@@ -6,21 +6,56 @@ import { compressors } from "hyparquet-compressors";
  * an `Error` that says what is wrong with damaged data.
  */
 export function snappyDecompress(input: Uint8Array, size: number): Uint8Array {
-  const length = lengthOf(input);
+  const { length, start } = lengthOf(input);
   // The instance's memory still holds the page before: what it says must be what is asked for.
   if (length !== size) throw new Error(`it holds ${length} bytes instead of ${size}`);
+  checkElements(input, start, size);
   const decompress = compressors.SNAPPY;
   if (decompress === undefined) throw new Error("there is no decompressor for Snappy");
   return decompress(input, size);
 }
 
-/** The length that the data begin with. */
-function lengthOf(input: Uint8Array): number {
+/** The length that the data begin with, and where the elements after it start. */
+function lengthOf(input: Uint8Array): { readonly length: number; readonly start: number } {
   let [p, length] = [0, 0];
   for (let factor = 1;; factor *= 128) {
     const byte = input[p++];
     if (byte === undefined || factor > 2 ** 28) throw new Error("its length cannot be read");
     length += (byte & 127) * factor;
-    if (byte < 128) return length;
+    if (byte < 128) return { length, start: p };
   }
+}
+
+/**
+ * Walks through literals and copies without carrying them out: the decompressor relies on them and
+ * does not end, or gives what was in its memory before, where they are damaged.
+ */
+function checkElements(input: Uint8Array, start: number, size: number): void {
+  const end = input.length;
+  let [p, at] = [start, 0];
+  while (p < end) {
+    const tag = input[p]!;
+    const kind = tag & 3;
+    if (kind === 0) {
+      const extra = Math.max(0, (tag >> 2) - 59);
+      const length = (extra === 0 ? tag >> 2 : littleEndian(input, p + 1, extra)) + 1;
+      p += 1 + extra + length;
+      at += length;
+    } else {
+      const offset = kind === 1
+        ? (tag >> 5) << 8 | (input[p + 1] ?? 0)
+        : littleEndian(input, p + 1, kind === 2 ? 2 : 4);
+      if (offset === 0 || offset > at) throw new Error("uncompress: a copy begins before the data");
+      p += kind === 3 ? 5 : 1 + kind;
+      at += kind === 1 ? (tag >> 2 & 7) + 4 : (tag >> 2) + 1;
+    }
+    if (at > size) throw new Error("it has more bytes than its length says");
+  }
+  if (p !== end || at !== size) throw new Error("premature end");
+}
+
+function littleEndian(input: Uint8Array, p: number, bytes: number): number {
+  let value = 0;
+  for (let i = bytes - 1; i >= 0; i--) value = value * 256 + (input[p + i] ?? 0);
+  return value;
 }
