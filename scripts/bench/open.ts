@@ -1,7 +1,7 @@
 /**
  * Measures how tables are opened, beside delta-rs in the same run:
  *
- *     bun scripts/bench/open.ts [--points 10,1000,10000,100000,files,spread] [--minio] [--json FILE]
+ *     bun scripts/bench/open.ts [--points 10,1000,10000,100000,files] [--minio] [--json FILE]
  *
  * A number is so many commits without a checkpoint, each with one file; `files` are 300,000 files in
  * a checkpoint, with statistics of forty columns; `spread` are 1,000,000 files over 100,000 commits,
@@ -90,7 +90,7 @@ function pythonPath(): string | null {
 
 const { values } = parseArgs({
   options: {
-    points: { type: "string", default: "10,1000,10000,100000,files,spread" },
+    points: { type: "string", default: "10,1000,10000,100000,files" },
     minio: { type: "boolean", default: false },
     json: { type: "string" },
   },
