@@ -27,9 +27,10 @@ export async function widenTable(
   options: WidenOptions,
 ): Promise<WidenOutcome> {
   const rewritten: Rewritten = new Map();
+  const uuids: string[] = [];
   let base = state;
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-    const plan = await planWidening(engine, base, schema, { ...options, rewritten });
+    const plan = await planWidening(engine, base, schema, { ...options, rewritten, uuids });
     if (plan.kind !== "ready") {
       await discardRewritten(engine, rewritten, new Set());
       return plan;
@@ -54,7 +55,7 @@ async function planWidening(
   engine: Engine,
   state: TableState,
   wanted: StructType,
-  options: WidenOptions & { readonly rewritten: Rewritten },
+  options: WidenOptions & { readonly rewritten: Rewritten; readonly uuids: string[] },
 ): Promise<WidenPlan> {
   const { strategy, signal } = options;
   if (strategy === "off") return { kind: "refused", why: "widening is switched off", state };
@@ -66,7 +67,10 @@ async function planWidening(
     const why = `column ${clash.path} is ${typeName(clash.from)} in the table by now`;
     return { kind: "refused", why, state: base };
   }
-  const schema = growSchema(base, merged, engine.random.uuid);
+  let next = 0;
+  // The same names at each attempt: what was rewritten fits as long as no winner adds columns.
+  const uuid = (): string => options.uuids[next++] ??= engine.random.uuid();
+  const schema = growSchema(base, merged, uuid);
   // A void column has no values, so that it takes any type as it is.
   const changes = findTypeChanges(base.schema, schema).filter(({ from }) => from.kind !== "void");
   // A winner may have widened the same columns.

@@ -104,6 +104,40 @@ describe.each([...modes])("a table mapped by %s", (mapping) => {
   });
 });
 
+test("a lost race to an append leaves rewritten files as they are, new columns and all", async () => {
+  let rival: (() => Promise<void>) | null = null;
+  let written = 0;
+  const engine = testEngine((store) => ({
+    ...store,
+    put: (key, chunks, options) => {
+      if (key.endsWith(".parquet")) written++;
+      return store.put(key, chunks, options);
+    },
+    putIfAbsent: async (key, bytes, options) => {
+      const plant = rival;
+      rival = null;
+      await plant?.();
+      return await store.putIfAbsent(key, bytes, options);
+    },
+  }));
+  const narrow = struct([field("n", { kind: "integer" })]);
+  const made = await foreignTable(engine, { schema: narrow, mapping: "name" });
+  const table = { schema: made.schema, partitionColumns: [] };
+  const append = (state: typeof made, n: number) =>
+    appendRows(engine, state, table, { partitionValues: {}, rows: [{ n }] });
+  const state = await append(await append(made, 1), 2);
+  rival = async () => void await append(state, 3);
+  written = 0;
+  const wanted = struct([field("n", { kind: "long" }), field("new", { kind: "string" })]);
+  const options = { strategy: "rewrite", bytesMax: 1e9, signal } as const;
+  expect((await widenTable(engine, state, wanted, options)).kind).toBe("widened");
+  // Two files of ours, the rival's, and the rival's rewritten.
+  expect(written).toBe(4);
+  const rows = await rowsOf(engine);
+  expect(rows).toEqual([1n, 2n, 3n].map((n) => ({ n, new: null })));
+  expect(await lintTable(engine.store)).toEqual([]);
+});
+
 function idsOf(schema: StructType): (number | null)[] {
   return schema.fields.flatMap((each) => {
     const inner = each.type.kind === "array" ? each.type.elementType : each.type;
