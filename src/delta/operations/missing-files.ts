@@ -1,6 +1,6 @@
 import { forEachParallel } from "../../parallel.ts";
 import type { Engine } from "../engine.ts";
-import { createExactKeySet } from "./exact-key-set.ts";
+import { createExactKeySet } from "../log/exact-key-set.ts";
 
 /** Files that should be there and are not. */
 export type MissingFiles = {

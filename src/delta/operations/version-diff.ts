@@ -2,7 +2,7 @@ import type { Engine } from "../engine.ts";
 import type { AddFile } from "../log/actions.ts";
 import { fileKey } from "../log/file-key.ts";
 import type { TableVersion } from "../log/snapshot.ts";
-import { createExactKeySet } from "./exact-key-set.ts";
+import { createExactKeySet } from "../log/exact-key-set.ts";
 
 /** Files and their rows; `rows` is null when a file has no statistics. */
 export type FileAmount = {
