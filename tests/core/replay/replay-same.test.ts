@@ -3,7 +3,9 @@ import type { CdcDeltaError } from "../../../src/errors.ts";
 import {
   allRows,
   createWorld,
+  engineOf,
   groupId,
+  never,
   newLife,
   owner,
   plan,
@@ -16,6 +18,7 @@ import {
   settle,
   topic,
 } from "./replay-world.ts";
+import { optimize } from "../../../src/delta/operations/optimize.ts";
 import { watermarkAppId } from "../../../src/core/position/app-id.ts";
 
 const timeMs = Date.UTC(2026, 0, 31);
@@ -53,6 +56,23 @@ describe("replay --into same", () => {
     const after = await readTable(world, "shop.orders");
     expect(after.watermarks).toEqual(table.watermarks);
     expect(after.snapshot.version).toBeGreaterThan(table.snapshot.version + 1);
+  });
+
+  test("a compaction since is undone with the rest", async () => {
+    const world = await fedWorld();
+    const before = await allRows(world);
+    const engine = engineOf(world, "shop/orders");
+    const rules = { targetBytes: 1 << 20, where: () => true, predicate: [], signal: never };
+    expect((await optimize(engine, rules)).removedFiles).toBeGreaterThan(1);
+    const planned = await plan(world, { ...orders, from: offsets(0, 12n) });
+    const [{ replay }] = planned.tables as [typeof planned.tables[number]];
+    expect(replay.refusals).toEqual([]);
+    expect(replay.returning.files).toBeGreaterThan(0);
+    // Rows that come back are not among those that leave.
+    expect(replay.partitions.reduce((sum, { rows }) => sum + rows, 0))
+      .toBeLessThan(before["shop.orders"]!.length);
+    expect(await replaySame(world, { ...orders, from: offsets(0, 12n) })).toBe(true);
+    expect(await allRows(world)).toEqual(before);
   });
 
   test("takes all tables that the range touches", async () => {

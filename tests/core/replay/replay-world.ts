@@ -66,7 +66,12 @@ export function produce(world: ReplayWorld, partition: number, count: number, ti
     const extra = id > 8 ? { [`c${id % 4}`]: id } : {};
     return {
       key: JSON.stringify({ id: String(id) }),
-      value: changeLine("c", { _id: id, n: id * 7, ...extra }, collection),
+      // Later values need a wider column, for which what is there is written anew.
+      value: changeLine(
+        "c",
+        { _id: id, n: id * 7, w: id > 12 ? id + 0.5 : id, ...extra },
+        collection,
+      ),
       ...(timeMs === 0 ? {} : { timestampMs: timeMs + id }),
     };
   });
