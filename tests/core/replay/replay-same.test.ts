@@ -18,6 +18,7 @@ import {
   settle,
   topic,
 } from "./replay-world.ts";
+import { countReread } from "../../../src/core/replay/reread-count.ts";
 import { optimize } from "../../../src/delta/operations/optimize.ts";
 import { watermarkAppId } from "../../../src/core/position/app-id.ts";
 
@@ -73,6 +74,32 @@ describe("replay --into same", () => {
       .toBeLessThan(before["shop.orders"]!.length);
     expect(await replaySame(world, { ...orders, from: offsets(0, 12n) })).toBe(true);
     expect(await allRows(world)).toEqual(before);
+  });
+
+  test.each([
+    ["all of them", 0],
+    ["fewer, where compaction took some away", 1],
+  ])("tells how many rows it read again: %s", async (_name, gone) => {
+    const world = await fedWorld();
+    const planned = await plan(world, { ...orders, from: offsets(0, 12n) });
+    const [{ replay }] = planned.tables as [typeof planned.tables[number]];
+    const rows = replay.partitions.reduce((sum, one) => sum + one.rows, 0);
+    let rewoundAs = 0;
+    const life = newLife("replay");
+    await settle(
+      world,
+      life,
+      rewind(world, planned, life, (step) => {
+        if (step.kind === "table-rewound") rewoundAs = step.version;
+      }),
+    );
+    // The newest record stays, as in a real log.
+    world.cluster.log(topic, 0).entries.splice(-2, gone);
+    await run(world);
+    const engine = engineOf(world, "shop/orders");
+    const again = await countReread(engine, replay, rewoundAs, { signal: never });
+    if (gone === 0) expect(again).toBe(rows);
+    else expect(again).toBeLessThan(rows);
   });
 
   test("takes all tables that the range touches", async () => {
