@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { CdcDeltaError } from "../../../src/errors.ts";
 import type {
   Action,
   AddFile,
@@ -12,7 +13,13 @@ import { writeCheckpoint } from "../../../src/delta/log/checkpoint-writer.ts";
 import { readLastCheckpoint } from "../../../src/delta/log/last-checkpoint.ts";
 import { commitKey, lastCheckpointKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
-import { creationDraft, rivalCommit, signal, testEngine } from "../../support/delta-table.ts";
+import {
+  addFile,
+  creationDraft,
+  rivalCommit,
+  signal,
+  testEngine,
+} from "../../support/delta-table.ts";
 
 const text = fc.string({ maxLength: 6, unit: "grapheme" });
 const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -177,4 +184,32 @@ test("the policy alone, without the feature, leaves checkpoints classic", async 
   ];
   await engine.store.put(commitKey(0), [rivalCommit(actions)], { signal });
   expect(await writeCheckpoint(engine, 0, { signal })).not.toHaveProperty("v2Checkpoint");
+});
+
+test("a V2 checkpoint that breaks off at any of its files is none, and is made up for", async () => {
+  const { metadata } = creationDraft("x");
+  const configuration = { "delta.checkpointPolicy": "v2" };
+  const actions: Action[] = [
+    { kind: "protocol", protocol: v2 },
+    { kind: "metaData", metaData: { ...metadata!, configuration } },
+    ...Array.from({ length: 7 }, (_, i): Action => ({ kind: "add", add: addFile(`a${i}`) })),
+  ];
+  // Three sidecars, the top file, the hint.
+  for (let fails = 1; fails <= 5; fails++) {
+    let puts = 0;
+    const engine = testEngine((store) => ({
+      ...store,
+      put: async (key, chunks, options) => {
+        if (++puts === fails) throw new CdcDeltaError("store", "away");
+        return await store.put(key, chunks, options);
+      },
+    }));
+    await engine.store.putIfAbsent(commitKey(0), rivalCommit(actions), { signal });
+    await expect(writeCheckpoint(engine, 0, { signal, sidecarRowsMax: 3 })).rejects.toThrow("away");
+    expect((await loadSnapshot(engine, { signal })).files).toHaveLength(7);
+    await writeCheckpoint(engine, 0, { signal, sidecarRowsMax: 3 });
+    expect(puts).toBe(fails + 5);
+    await engine.store.delete([commitKey(0)], { signal });
+    expect((await loadSnapshot(engine, { signal })).files).toHaveLength(7);
+  }
 });
