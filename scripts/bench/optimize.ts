@@ -58,7 +58,7 @@ async function bench(options: Options): Promise<void> {
     process.stdout.write(
       `${name.padEnd(9)} ${run.seconds.toFixed(2)} s ` +
         `(${Math.round(files * rows / run.seconds).toLocaleString("en")} rows/s), ` +
-        `peak ${peaks.join(", ")} MiB\n`,
+        `CPU ${(run.cpuSeconds ?? 0).toFixed(2)} s, peak ${peaks.join(", ")} MiB\n`,
     );
   }
 }

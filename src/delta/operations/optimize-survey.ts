@@ -26,6 +26,27 @@ export type FilledBin = { readonly bin: OptimizeBin; readonly files: readonly Ad
 /** Files that are held at once, without their statistics: about 300 bytes each. */
 const heldFilesMax = 100_000;
 
+/** All files of a version, batch by batch, as often as they are asked for. */
+type Files = () => AsyncIterable<readonly AddFile[]>;
+
+/** The files of a version, read from the log each time only where they are too many to be held. */
+function filesOf(version: TableVersion, signal: AbortSignal): Files {
+  let held: AddFile[] | null = null;
+  return async function* () {
+    if (held !== null) {
+      yield held;
+      return;
+    }
+    let few: AddFile[] | null = [];
+    for await (const { adds } of version.files({ signal })) {
+      if (few !== null && few.length + adds.length > heldFilesMax) few = null;
+      if (few !== null) { for (const add of adds) few.push(withoutStatistics(add)); }
+      yield adds;
+    }
+    held = few;
+  };
+}
+
 /**
  * Goes through the files of a version, to count the bins and later on once more for each 100,000
  * files of them: a table of a million files must not be held in memory. Errors: the log's.
@@ -35,10 +56,11 @@ export async function surveyTable(
   options: OptimizeRules & { readonly order: RowOrder | null; readonly signal: AbortSignal },
 ): Promise<OptimizeSurvey> {
   const { signal } = options;
-  const newSorter = await sorterMaker(version, options);
+  const all = filesOf(version, signal);
+  const newSorter = await sorterMaker(all, options);
   const counting = newSorter();
   let [files, bytes] = [0, 0];
-  for await (const { adds } of version.files({ signal })) {
+  for await (const adds of all()) {
     for (const add of adds) {
       files += 1;
       bytes += add.size;
@@ -55,20 +77,20 @@ export async function surveyTable(
     bins: numbered.map(({ bin }) => bin),
     async *filledBins() {
       for (const window of windowsOf(numbered)) {
-        yield* fillBins(version, newSorter(), window, signal);
+        yield* fillBins(all, newSorter(), window);
       }
     },
   };
 }
 
 async function sorterMaker(
-  version: TableVersion,
-  options: OptimizeRules & { readonly order: RowOrder | null; readonly signal: AbortSignal },
+  all: Files,
+  options: OptimizeRules & { readonly order: RowOrder | null },
 ): Promise<() => BinSorter> {
-  const { order, signal, where } = options;
+  const { order, where } = options;
   if (order === null) return () => binSorter(options);
   const choice = newCubeChoice(order);
-  for await (const { adds } of version.files({ signal })) {
+  for await (const adds of all()) {
     for (const add of adds) if (where(add.partitionValues)) choice.survey(partitionKey(add), add);
   }
   return () => cubeSorter(options, choice);
@@ -91,13 +113,12 @@ function* windowsOf(bins: readonly NumberedBin[]): Generator<NumberedBin[]> {
 }
 
 async function* fillBins(
-  version: TableVersion,
+  all: Files,
   sorter: BinSorter,
   window: readonly NumberedBin[],
-  signal: AbortSignal,
 ): AsyncGenerator<FilledBin> {
   const found = new Map<number, AddFile[]>(window.map(({ number }) => [number, []]));
-  for await (const { adds } of version.files({ signal })) {
+  for await (const adds of all()) {
     for (const add of adds) {
       const number = sorter.binOf(add);
       if (number !== null) found.get(number)?.push(withoutStatistics(add));
@@ -111,7 +132,9 @@ async function* fillBins(
   }
 }
 
-/** The largest part of an action, and of no use for a file that leaves. */
-function withoutStatistics({ stats: _, ...add }: AddFile): AddFile {
-  return add;
+/** Statistics are the largest part of an action; of a file that leaves only its rows may matter. */
+function withoutStatistics(add: AddFile): AddFile {
+  if (add.deletionVector !== undefined) return add;
+  const { stats: _, ...rest } = add;
+  return rest;
 }
