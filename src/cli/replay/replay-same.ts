@@ -49,10 +49,11 @@ export async function replaySame(
   }
   listening();
   const topics = plan.tables.flatMap(({ replay }) => replay.partitions.map(({ topic }) => topic));
-  const end = await streamRun(world, readingTopics(session.resolved, topics), {
-    plan: false,
-    adopt: false,
-    untilLatest: true,
+  const settings = readingTopics(session.resolved, topics);
+  const flagsOfRun = { plan: false, adopt: false, untilLatest: true };
+  const end = await streamRun(world, settings, flagsOfRun).catch(async (error: unknown) => {
+    await say("what was taken out is read again by cdcdelta run");
+    throw error;
   });
   const stopped = end.kind === "done" && end.report.stopped;
   const complete = end.kind === "done" && !stopped;

@@ -92,7 +92,7 @@ function replayParameter({ range, pipelineId }: RewindOptions): Record<string, s
 }
 
 /** The pipeline's positions as they were; those that were not there yet say that nothing is. Pure. */
-export function rewoundTransactions(
+function rewoundTransactions(
   newest: Pick<TableState, "transactions">,
   before: Transactions,
   pipelineId: string,
