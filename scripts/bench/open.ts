@@ -5,8 +5,9 @@
  *
  * A number is so many commits without a checkpoint, each with one file; `files` are 300,000 files in
  * a checkpoint, with statistics of forty columns; `spread` are 1,000,000 files over 100,000 commits,
- * of twenty columns like all others. Ours: `state`, what a streaming writer needs, and `files`, all files gone through;
- * delta-rs: `DeltaTable(uri)`, which holds them. Every process is measured from its start to its end.
+ * of twenty columns like all others. Ours: `state`, what a streaming writer needs, and `files`, all
+ * files gone through; delta-rs: `DeltaTable(uri)`, which holds them. Every process is measured from
+ * its start to its end.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
@@ -106,7 +107,9 @@ try {
     if (stack !== null) await uploadFolder(stack, local, point);
     for (const who of ["cdcdelta state", "cdcdelta files", "delta-rs"] as const) {
       const opened = await open(who, { point, uri, made }, stack?.env ?? {});
-      if (opened !== null) results.push(opened);
+      if (opened === null) continue;
+      results.push(opened);
+      console.error(`${point}: ${who} took ${opened.seconds.toFixed(2)} s`);
     }
     rmSync(local, { recursive: true });
   }
