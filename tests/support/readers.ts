@@ -23,6 +23,11 @@ export type ReadOptions = {
 const cache = process.env["CDCDELTA_CACHE"] ?? path.join(homedir(), ".cache", "cdcdelta");
 const scripts = path.join(projectRoot, "scripts", "readers");
 
+/** The Python that an engine is installed in. */
+export function pythonOf(reader: Reader): string {
+  return path.join(cache, reader === "spark" ? "venv-spark" : "venv", "bin", "python3");
+}
+
 /** The readers of this list that are installed; says once what is missing and how to get it. */
 export function availableReaders(wanted: readonly Reader[]): Reader[] {
   return wanted.filter((reader) => {
@@ -46,7 +51,7 @@ export async function readWith(
   options: ReadOptions = {},
 ): Promise<ReadonlyMap<string, ReaderResult>> {
   const spark = reader === "spark";
-  const python = path.join(cache, spark ? "venv-spark" : "venv", "bin", "python3");
+  const python = pythonOf(reader);
   const args = spark
     ? [path.join(scripts, "read_spark.py"), ...tables]
     : [path.join(scripts, "read_table.py"), "--reader", reader, ...tables];
@@ -73,7 +78,7 @@ export async function readByScript(
   script: string,
   args: readonly string[],
 ): Promise<ReadonlyMap<string, ReaderResult>> {
-  const python = path.join(cache, reader === "spark" ? "venv-spark" : "venv", "bin", "python3");
+  const python = pythonOf(reader);
   const env = { SPARK_JARS_FOLDER: path.join(cache, "spark-jars") };
   const { code, stdout, stderr } = await output(python, [script, ...args], env);
   if (code === 0) return parseResults(stdout);
