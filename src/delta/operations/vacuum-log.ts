@@ -10,6 +10,7 @@ import type { ObjectMeta } from "../storage/object-store.ts";
 import { readInWaves } from "./commit-waves.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
 import { readLastVacuum } from "./last-vacuum.ts";
+import { keysOfFile } from "./file-objects.ts";
 import { isExpired, type KnownFiles } from "./vacuum-known.ts";
 import { isVacuumable, type VacuumFolders } from "./vacuum-rules.ts";
 
@@ -37,7 +38,9 @@ export async function effectOf(
   let first: number | null = null;
   for await (const { version, actions } of readInWaves(engine, commits, { signal })) {
     extent.follow(version, actions);
-    for (const key of removedObjects(actions, uri)) if (going.has(key)) first = version;
+    const isLost = (action: Action): boolean =>
+      action.kind === "remove" && keysOfFile(action.remove, uri).some((key) => going.has(key));
+    if (actions.some(isLost)) first = version;
   }
   if (first === null) return { firstReadable: null, doneTo: extent.last() };
   const found = monotonicTimestamps(commits).find((commit) => commit.version === first);
@@ -69,14 +72,6 @@ function createExtent({ cutoffMs }: KnownFiles, commits: readonly LogCommit[]) {
     },
     last: (): number | null => last,
   };
-}
-
-function* removedObjects(actions: readonly Action[], uri: string): Generator<string> {
-  for (const action of actions) {
-    if (action.kind !== "remove") continue;
-    const key = objectKeyOf(action.remove.path, uri);
-    if (key !== null) yield key;
-  }
 }
 
 /**
