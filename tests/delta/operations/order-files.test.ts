@@ -13,6 +13,7 @@ import { removalOf } from "../../../src/delta/operations/rewrite-file.ts";
 import { scanFile, scanSnapshot } from "../../../src/delta/operations/scan.ts";
 import { field, struct, type StructType } from "../../../src/delta/schema/data-type.ts";
 import { mustCommit, signal, testEngine } from "../../support/delta-table.ts";
+import { foreignTable } from "../../support/foreign-table.ts";
 import { lintTable } from "../../support/log-linter.ts";
 import { appendRows } from "../../support/written-table.ts";
 
@@ -311,6 +312,15 @@ describe("optimize with an order of rows", () => {
       await expect(run(engine, { kind: "z-order", columns: ["n", name] })).rejects.toThrow(said);
     });
   }
+
+  test("refuses to order a clustered table, whose own columns decide", async () => {
+    const engine = testEngine();
+    const writerFeatures = ["domainMetadata", "clustering"];
+    const domains = { "delta.clustering": '{"clusteringColumns":[["n"]]}' };
+    await foreignTable(engine, { schema, writerFeatures, domains });
+    await expect(run(engine, { kind: "sort", columns: ["n"] }))
+      .rejects.toThrow("it is a clustered table");
+  });
 
   test("a column is named once", async () => {
     const engine = testEngine();
