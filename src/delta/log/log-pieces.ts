@@ -17,7 +17,7 @@ const partBytesMax = 8 << 20;
 const lineBytesMax = 64 << 20;
 
 /** Bytes of files that are kept between two ways through a log. */
-const keptBytesMax = 32 << 20;
+const keptBytesMax = 8 << 20;
 
 /** Files of the log by key, as many as fit: a short log is fetched once, although gone through twice. */
 export type PieceCache = { readonly files: Map<string, Uint8Array>; bytes: number };
