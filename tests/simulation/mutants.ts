@@ -5,7 +5,7 @@ export type Mutant = {
   readonly find: string;
   readonly replace: string;
   /** The simulation that has to notice; default the pump's. */
-  readonly simulation?: "pump" | "kafka-group";
+  readonly simulation?: "pump" | "kafka-group" | "table-operations";
 };
 
 export const mutants: readonly Mutant[] = [
@@ -131,5 +131,75 @@ export const mutants: readonly Mutant[] = [
     file: "src/core/source/kafka/lane-set.ts",
     find: "  loseLane(state, before);",
     replace: "",
+  },
+  {
+    name: "vacuum does not see what came back since its plan",
+    simulation: "table-operations",
+    file: "src/delta/operations/vacuum-watch.ts",
+    find: "    isBack: (key) => back.has(key),",
+    replace: "    isBack: (key) => back.has(key) && back.size < 0,",
+  },
+  {
+    name: "vacuum takes uploads that are under way",
+    simulation: "table-operations",
+    file: "src/delta/operations/vacuum.ts",
+    find: "  return age > Math.max(retentionMs, orphanAgeMsMin);",
+    replace: "  return age >= Math.min(0, orphanAgeMsMin);",
+  },
+  {
+    name: "vacuum takes what left the table a moment ago",
+    simulation: "table-operations",
+    file: "src/delta/operations/vacuum-known.ts",
+    find: "isExpired(remove, cutoffMs) ? expired : kept",
+    replace: "isExpired(remove, cutoffMs + retentionMs) ? expired : kept",
+  },
+  {
+    name: "optimize says that rows change",
+    simulation: "table-operations",
+    file: "src/delta/operations/optimize-draft.ts",
+    find: "    dataChange: false,",
+    replace: "    dataChange: true,",
+  },
+  {
+    name: "winners that removed our files are no conflict",
+    simulation: "table-operations",
+    file: "src/delta/log/conflict-checker.ts",
+    find: "  return paths.size > 0 &&",
+    replace: "  return paths.size < 0 &&",
+  },
+  {
+    name: "a later bin brings back what others took out",
+    simulation: "table-operations",
+    file: "src/delta/operations/optimize.ts",
+    find: `      if (action.kind === "remove") table.gone.add(`,
+    replace: `      if (action.kind === "remove" && table.gone.size < 0) table.gone.add(`,
+  },
+  {
+    name: "restore does not look whether its files are there",
+    simulation: "table-operations",
+    file: "src/delta/operations/missing-files.ts",
+    find: "    if (await engine.store.head(key, { signal }) === null) missing.push(key);",
+    replace: "    await engine.store.head(key, { signal });",
+  },
+  {
+    name: "restore keeps what others appended meanwhile",
+    simulation: "table-operations",
+    file: "src/delta/operations/restore.ts",
+    find: `    reads: { kind: "whole-table" },`,
+    replace: `    reads: { kind: "blind-append" },`,
+  },
+  {
+    name: "a checkpoint leaves tombstones out",
+    simulation: "table-operations",
+    file: "src/delta/log/checkpoint-writer.ts",
+    find: "isTombstoneLive(remove, { nowMs, retentionMs })",
+    replace: "isTombstoneLive(remove, { nowMs, retentionMs: retentionMs / 1000 })",
+  },
+  {
+    name: "log clean-up takes versions within the retention",
+    simulation: "table-operations",
+    file: "src/delta/log/log-cleanup.ts",
+    find: "  return Math.floor((nowMs - Math.max(retentionMs, dayMs)) / dayMs) * dayMs;",
+    replace: "  return retentionMs < dayMs ? 0 : nowMs;",
   },
 ];

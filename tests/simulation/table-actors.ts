@@ -68,7 +68,9 @@ const vacuumer: Actor = {
     const mode = world.random.chance(0.3) ? "lite" : "full";
     const plan = await planVacuum(engine, { mode, retentionMs: null, force: false, signal });
     // Somebody is asked, or many files are listed.
-    if (world.random.chance(0.5)) await engine.clock.sleep(world.random.int(120_000), signal);
+    const { oldRestores, restMsMax } = world.weather;
+    const askedMs = oldRestores ? restMsMax : 120_000;
+    if (world.random.chance(0.5)) await engine.clock.sleep(world.random.int(askedMs), signal);
     await vacuum(engine, plan, { signal }).catch((error: unknown) =>
       mendAsTold(world, engine, error)
     );

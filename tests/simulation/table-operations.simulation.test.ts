@@ -5,11 +5,11 @@ import { runTableSeed } from "./run-table-seed.ts";
 /**
  * Deterministic simulation of table operations that race: two sinks, optimize, vacuum, restore,
  * checkpoint and another engine on one table. `SEED=n` repeats one seed and prints what happened;
- * `SEEDS=n` sets how many are played (CI: 300).
+ * `SEEDS=n` sets how many are played (CI: 120).
  */
 const only = process.env["SEED"];
 const inCi = process.env["CDCDELTA_REQUIRE_ALL"] === "1";
-const count = Number(process.env["SEEDS"] ?? (inCi ? 300 : 60));
+const count = Number(process.env["SEEDS"] ?? (inCi ? 120 : 40));
 const seeds = only === undefined
   ? Array.from({ length: count }, (_, index) => index + 1)
   : [Number(only)];
