@@ -111,7 +111,6 @@ try {
       results.push(opened);
       console.error(`${point}: ${who} took ${opened.seconds.toFixed(2)} s`);
     }
-    rmSync(local, { recursive: true });
   }
   console.log(report(results));
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));
