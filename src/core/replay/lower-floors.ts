@@ -100,7 +100,7 @@ function liveSink(groupId: string, clients: readonly string[]): CdcDeltaError {
   return new CdcDeltaError(
     "conflict",
     `Cannot replay: consumer group "${groupId}" has live members (${who}). Stop them, wait until ` +
-      "their session is over (--kafka-session-timeout), then try again; no table was changed",
+      "their session is over (--kafka-session-timeout), then try again",
     { context: { group: groupId, members: clients.length } },
   );
 }
