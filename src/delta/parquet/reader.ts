@@ -66,11 +66,18 @@ export async function openParquet(source: ByteSource): Promise<ParquetFile> {
       source,
       metadata,
       fields: fileFields(metadata.schema),
-      numRows: Number(metadata.num_rows),
-      rowGroups: metadata.row_groups.map((group) => ({ numRows: Number(group.num_rows) })),
+      numRows: checkedRows(metadata.num_rows),
+      rowGroups: metadata.row_groups.map(({ num_rows: rows }) => ({ numRows: checkedRows(rows) })),
       keyValue,
     };
   });
+}
+
+/** A damaged footer may lack the number, whatever its type says, or have any other. */
+function checkedRows(count: bigint | undefined): number {
+  const rows = Number(count);
+  if (!Number.isSafeInteger(rows) || rows < 0) throw readFailure(`it has ${String(count)} rows`);
+  return rows;
 }
 
 /**

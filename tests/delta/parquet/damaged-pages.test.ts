@@ -46,6 +46,24 @@ describe("damaged pages", () => {
     await expect(readRowGroup(file, 0, schema)).rejects.toThrow("Cannot read the Parquet file");
   });
 
+  test("a footer without the number of its rows is refused", async () => {
+    // A zero ends a struct, so that the fields after it are missing.
+    const bytes = fileOf();
+    let refused = 0;
+    for (let at = bytes.length - 200; at < bytes.length - 8; at++) {
+      const damaged = bytes.slice();
+      damaged[at] = 0;
+      try {
+        const file = await openParquet(bytesSource(damaged));
+        for (const { numRows } of file.rowGroups) expect(Number.isSafeInteger(numRows)).toBe(true);
+      } catch (error) {
+        expect(String(error)).toContain("Cannot read the Parquet file");
+        refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan(0);
+  });
+
   test.each([
     ["SNAPPY", 1 << 30],
     ["LZ4_RAW", 1 << 30],
