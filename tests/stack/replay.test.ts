@@ -143,6 +143,28 @@ describe.skipIf(!possible)("cdcdelta replay on Kafka and MinIO", () => {
     expect(await rowsOf(env)).toEqual(before);
   });
 
+  test("ended by a signal while it reads again, it says how much it has read again", async () => {
+    const env = await feed("ended");
+    const before = await rowsOf(env);
+    const from = ["--from", "offset:ended.shop.orders:0:200"];
+    const replay = startBinary([main, "replay", ...from, "--into", "same", "--yes", "--json"], {
+      binary: process.execPath,
+      env: { ...env, CDCDELTA_FLUSH_INTERVAL: "1h" },
+      onLog({ event }) {
+        if (event === "kafka-joined") replay.kill("SIGINT");
+      },
+    });
+    const { status, stdout } = await replay.ended;
+    const again = (await rowsOf(env)).length - 300;
+    expect([status, JSON.parse(stdout)]).toMatchObject([again === 800 ? 0 : 130, {
+      stopped: again !== 800,
+      tables: [{ rows: 800, rowsReadAgain: again }],
+    }]);
+    const run = await command(env, "run", "--until-latest");
+    expect([run.status, run.stderr]).toEqual([0, run.stderr]);
+    expect(await rowsOf(env)).toEqual(before);
+  });
+
   test("a range that Kafka no longer has is refused, with the numbers", async () => {
     const env = await feed("gone");
     const before = await rowsOf(env);

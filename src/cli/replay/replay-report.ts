@@ -8,7 +8,7 @@ import { humanByteSize } from "../settings/units.ts";
 export type ReplayedTable = {
   /** As which version it went back; null: it did not. */
   readonly rewoundAs: number | null;
-  /** Rows that were read again; null: not yet. */
+  /** Rows that were read again, up to the signal that ended it; null: not known. */
   readonly rowsReadAgain: number | null;
 };
 
@@ -88,7 +88,7 @@ export function doneText({ tables, stopped }: ReplayReport): string {
       ? `${counted(taken, "row")} taken out, to be read again by cdcdelta run`
       : again === taken
       ? `${counted(taken, "row")} read again`
-      : `${counted(taken, "row")} taken out, ${again} read again`;
+      : `${counted(taken, "row")} taken out, ${again} read again${stopped ? " so far" : ""}`;
     return [["replayed", `${plan.key ?? plan.uri}: ${rows}`]];
   });
   if (stopped) facts.push(["stopped", "cdcdelta run goes on with what is left"]);

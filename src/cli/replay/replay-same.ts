@@ -55,17 +55,18 @@ export async function replaySame(
     await say("what was taken out is read again by cdcdelta run");
     throw error;
   });
-  const stopped = end.kind === "done" && end.report.stopped;
-  const complete = end.kind === "done" && !stopped;
   const signal = new AbortController().signal;
   const done: ReplayReport["tables"][number][] = [];
   for (const { table, replay } of plan.tables) {
     const rewoundAs = rewound.get(table.uri) ?? null;
-    const rowsReadAgain = complete && rewoundAs !== null
+    const rowsReadAgain = end.kind === "done" && rewoundAs !== null
       ? await countReread(tables.engineAt(table.uri), replay, rewoundAs, { signal })
       : null;
     done.push({ plan: replay, done: { rewoundAs, rowsReadAgain } });
   }
+  const fewer = done.filter((one) => (one.done?.rowsReadAgain ?? 0) < rowsOf(one.plan));
+  // A signal that came with the last rows has stopped nothing.
+  const complete = end.kind === "done" && !(end.report.stopped && fewer.length > 0);
   const report: ReplayReport = {
     from: range,
     to: flags.to === null ? null : pointText(flags.to),
@@ -77,7 +78,6 @@ export async function replaySame(
   await world.stdout.write(flags.json ? replayJson(report) : doneText(report));
   if (end.kind === "failed") return end.code;
   if (!complete) return exitCodes.interrupted;
-  const fewer = done.filter((one) => (one.done?.rowsReadAgain ?? 0) < rowsOf(one.plan));
   for (const { plan: { uri, newestVersion } } of fewer) {
     await say(
       `${uri} has fewer rows of the range than before: Kafka no longer has all of them (was the ` +

@@ -127,6 +127,12 @@ describe("what it says", () => {
       tables: [{ plan, done: { rewoundAs: 10, rowsReadAgain: null } }],
     });
     expect(doneText(stopped)).toContain("to be read again by cdcdelta run");
+    const some = report({
+      stopped: true,
+      tables: [{ plan, done: { rewoundAs: 10, rowsReadAgain: 4 } }],
+    });
+    expect(doneText(some)).toContain("13 rows taken out, 4 read again so far");
+    expect(doneText(some)).toContain("cdcdelta run goes on with what is left");
     expect(JSON.parse(replayJson(report({})))).toMatchObject({
       into: "same",
       tables: [{ collection: "shop.orders", rows: 13, offsets: 15, rewoundAs: 10 }],
