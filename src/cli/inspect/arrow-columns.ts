@@ -68,15 +68,18 @@ function arrowType(type: DataType): ArrowType {
       return new Struct(arrowFields(type));
     case "array":
       return new List(new Field("element", arrowType(type.elementType), true));
-    case "map": {
-      // Arrow's maps have keys that are never null, as Delta's have.
-      const key = new Field("key", arrowType(type.keyType), false);
-      const value = new Field("value", arrowType(type.valueType), true);
-      return new Map_(
-        new Field("entries", new Struct<{ key: ArrowType; value: ArrowType }>([key, value]), false),
-      );
-    }
+    case "map":
+      return new Map_(new Field("entries", entriesType(type), false));
   }
+}
+
+type Entries = Struct<{ key: ArrowType; value: ArrowType }>;
+
+/** Arrow's maps have keys that are never null, as Delta's have. */
+function entriesType({ keyType, valueType }: Extract<DataType, { kind: "map" }>): Entries {
+  const key = new Field("key", arrowType(keyType), false);
+  const value = new Field("value", arrowType(valueType), true);
+  return new Struct<{ key: ArrowType; value: ArrowType }>([key, value]);
 }
 
 /** The rows of a batch in Arrow's layout; values are taken over as they lie in memory. Pure. */
@@ -90,7 +93,7 @@ export function arrowData(batch: ColumnBatch, schema: StructType): Data<Struct> 
 
 type Buffers = {
   readonly offsets?: Int32Array;
-  readonly values?: Data["values"];
+  readonly values?: ArrayBufferView;
   readonly children?: Data[];
 };
 
@@ -137,15 +140,13 @@ function buffersOf(column: Column, type: DataType, length: number): Buffers {
     case "map": {
       if (type.kind !== "map") break;
       const items = column.offsets[length] ?? 0;
-      const entries = arrowType(type).children[0]?.type;
-      assert(entries !== undefined, "a map has entries");
       const children = [
         columnData(column.key, type.keyType, items),
         columnData(column.value, type.valueType, items),
       ];
       return {
         offsets: column.offsets.subarray(0, length + 1),
-        children: [new Data(entries, 0, items, 0, undefined, children)],
+        children: [new Data(entriesType(type), 0, items, 0, undefined, children)],
       };
     }
     case "null":
@@ -171,10 +172,8 @@ function nullData(type: DataType, length: number): Data {
       ]);
     case "map": {
       const children = [nullData(type.keyType, 0), nullData(type.valueType, 0)];
-      const entries = arrow.children[0]?.type;
-      assert(entries !== undefined, "a map has entries");
       return new Data(arrow, 0, length, length, [offsets, undefined, bits], [
-        new Data(entries, 0, 0, 0, undefined, children),
+        new Data(entriesType(type), 0, 0, 0, undefined, children),
       ]);
     }
     case "string":
@@ -188,11 +187,16 @@ function nullData(type: DataType, length: number): Data {
   }
 }
 
+type ViewConstructor = new (
+  buffer: ArrayBufferLike,
+  offset: number,
+  length: number,
+) => ArrayBufferView;
+
 /** Zeros as the array that a type's values lie in. */
-function arrayOf(type: ArrowType, zeros: Uint8Array, length: number): Data["values"] {
+function arrayOf(type: ArrowType, zeros: Uint8Array, length: number): ArrayBufferView {
   const stride = type instanceof Decimal ? 4 : 1;
-  const Values: new (buffer: ArrayBufferLike, offset: number, length: number) => Data["values"] =
-    type.ArrayType;
+  const Values = type.ArrayType as ViewConstructor;
   return new Values(zeros.buffer, 0, stride * length);
 }
 

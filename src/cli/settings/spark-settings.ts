@@ -5,6 +5,8 @@ import { invalid, ok, type ValueType, valueType } from "./value-type.ts";
 
 const sparkCommands = ["optimize", "vacuum", "restore"] as const;
 
+const none: Readonly<Record<string, string>> = {};
+
 /** How tables too big for one machine reach a Spark cluster (`--engine spark`). */
 export const sparkSettings = {
   sparkSql: setting({
@@ -18,7 +20,7 @@ export const sparkSettings = {
   }),
   sparkConf: setting({
     type: sparkConf(),
-    default: {} as Readonly<Record<string, string>>,
+    default: none,
     defaultText: "none",
     group: "Spark",
     description: "Configuration that spark-sql gets beside its own: spark.master, " +

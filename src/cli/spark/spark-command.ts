@@ -88,7 +88,7 @@ function s3Conf({ s3Endpoint, s3Region, s3PathStyle }: SparkSettings): Record<st
   const conf: Record<string, string> = {};
   if (s3Endpoint !== null) conf["spark.hadoop.fs.s3a.endpoint"] = s3Endpoint;
   if (s3Region !== null) conf["spark.hadoop.fs.s3a.endpoint.region"] = s3Region;
-  if (s3PathStyle !== null) conf["spark.hadoop.fs.s3a.path.style.access"] = String(s3PathStyle);
+  if (s3PathStyle !== "auto") conf["spark.hadoop.fs.s3a.path.style.access"] = s3PathStyle;
   return conf;
 }
 
