@@ -74,7 +74,19 @@ const operations: readonly Operation[] = [
     },
     after: (versions) => [...versions.at(-1)!, 500, 501, 600],
   },
-  { name: "optimize", build: buildSmallFiles, run: optimizeAll },
+  { name: "optimize", build: buildSmallFiles, run: (engine) => optimizeAll(engine) },
+  {
+    name: "z-order",
+    build: buildSmallFiles,
+    run: (engine) =>
+      optimizeAll(engine, { kind: "z-order", columns: ["n", "text"], spillFolder: tmpdir() }),
+  },
+  {
+    name: "sort by",
+    build: buildSmallFiles,
+    run: (engine) =>
+      optimizeAll(engine, { kind: "sort", columns: ["text"], runBytes: 64, spillFolder: tmpdir() }),
+  },
   { name: "vacuum", build: buildLitter, run: (engine) => vacuumAll(engine), forgets: true },
   {
     name: "vacuum from the log",

@@ -6,7 +6,7 @@ import { loadSnapshot } from "../../src/delta/log/snapshot.ts";
 import { deletionVectorKey } from "../../src/delta/log/deletion-vector.ts";
 import { requireTableState } from "../../src/delta/log/table-state.ts";
 import type { TransactionDraft } from "../../src/delta/log/transaction.ts";
-import { optimize } from "../../src/delta/operations/optimize.ts";
+import { optimize, type OrderRequest } from "../../src/delta/operations/optimize.ts";
 import { planVacuum, vacuum, type VacuumMode } from "../../src/delta/operations/vacuum.ts";
 import { memoryStore } from "../../src/delta/storage/memory-store.ts";
 import type { ObjectStore } from "../../src/delta/storage/object-store.ts";
@@ -176,9 +176,10 @@ async function hasSidecars(store: ObjectStore): Promise<boolean> {
 }
 
 /** Optimizes as small tables need it. */
-export async function optimizeAll(engine: Engine): Promise<void> {
+export async function optimizeAll(engine: Engine, order?: OrderRequest): Promise<void> {
   const rules = { targetBytes: 1 << 20, where: () => true };
-  await optimize(engine, { ...rules, predicate: [], signal });
+  const ordered = order === undefined ? {} : { order };
+  await optimize(engine, { ...rules, ...ordered, predicate: [], signal });
 }
 
 /** Vacuums whatever the table's own retention is. */
