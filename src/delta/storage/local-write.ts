@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { link, mkdir, open, rename, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import process from "node:process";
 import { linkError, systemCode } from "./local-errors.ts";
 import type { PutIfAbsentOutcome, Upload } from "./object-store.ts";
@@ -91,7 +91,7 @@ export function durableWriter(root: string): DurableWriter {
         if (state === "open") await handle.sync();
         await close();
         options.signal.throwIfAborted();
-        if (state === "closed") await rename(temporary, path);
+        if (state === "closed") await renameOver(temporary, path);
         state = "named";
         await syncFolders(folder, firstMade);
       },
@@ -105,10 +105,21 @@ export function durableWriter(root: string): DurableWriter {
   return {
     begin,
     replace: (path, chunks, signal) =>
-      withTemporary(path, chunks, signal, (temporary) => rename(temporary, path)),
+      withTemporary(path, chunks, signal, (temporary) => renameOver(temporary, path)),
     create: (path, bytes, signal) =>
       withTemporary(path, [bytes], signal, (temporary) => publishByLink(temporary, path)),
   };
+}
+
+/**
+ * Hadoop keeps a checksum of each file that it writes to a local folder, as `.name.crc`, and refuses
+ * to read another file of that name. It goes first: a file without one is read as it is.
+ */
+async function renameOver(temporary: string, path: string): Promise<void> {
+  await unlink(`${dirname(path)}/.${basename(path)}.crc`).catch((error: unknown) => {
+    if (!["ENOENT", "ENAMETOOLONG", "EISDIR", "EPERM"].includes(systemCode(error))) throw error;
+  });
+  await rename(temporary, path);
 }
 
 async function publishByLink(temporary: string, path: string): Promise<PutIfAbsentOutcome> {

@@ -52,6 +52,24 @@ describe("localStore()", () => {
     expect(store.uri).toBe(folder);
   });
 
+  test("takes the checksum that Hadoop left of a file away when the file is another one", async () => {
+    const store = localStore(folder);
+    const begun = async (key: string): Promise<void> => {
+      const upload = await store.uploads?.begin(key, io);
+      await upload?.putPart(0, bytesOf("new"), io);
+      await upload?.complete(1, io);
+    };
+    await fs.mkdir(join(folder, "log"));
+    for (const name of ["a", ".a.crc", "b", ".b.crc", "c", ".c.crc"]) {
+      await fs.writeFile(join(folder, "log", name), "by Hadoop");
+    }
+    await store.put("log/a", [bytesOf("new")], io);
+    await begun("log/b");
+    // Nothing is written here, so that the checksum is right as it is.
+    expect(await store.putIfAbsent("log/c", bytesOf("new"), io)).toBe("exists");
+    expect(await everything()).toEqual(["log", "log/.c.crc", "log/a", "log/b", "log/c"]);
+  });
+
   test("takes a relative root against the working folder", async () => {
     const store = localStore(relative(process.cwd(), folder));
     await store.put("a", [bytesOf("x")], io);
