@@ -60,6 +60,12 @@ export function localError(error: unknown, doing: string, signal: AbortSignal): 
   }
 }
 
+/** Whether it failed because the disk, or what one may take of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof CdcDeltaError)) return false;
+  return diskFull.has(systemCode(error.cause));
+}
+
 /**
  * What it means when a file that was just made cannot get a second name in its own folder: code
  * `store-unsafe` when the file system has no hard links; any other error is handed back.
@@ -75,6 +81,8 @@ export function linkError(error: unknown, path: string): unknown {
     { context: { path, system: code }, cause: error },
   );
 }
+
+const diskFull: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 
 /** Codes of conditions that pass by themselves: busy, interrupted, out of handles for a moment. */
 const mayPass: ReadonlySet<string> = new Set([
