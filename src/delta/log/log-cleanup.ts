@@ -9,7 +9,7 @@ import type { TableState } from "./table-state.ts";
 
 const dayMs = 86_400_000;
 
-/** Files looked at in one run; what is left over waits for the next one. */
+/** Files deleted in one run, the oldest first; what is left over waits for the next one. */
 const filesMax = 20_000;
 
 export type CleanupTime = { readonly nowMs: number; readonly retentionMs: number };
@@ -61,14 +61,14 @@ export async function cleanUpLog(
   if (!expiredLogCleanup) return 0;
   const files: ObjectMeta[] = [];
   for await (const meta of engine.store.list(logFolder, { signal })) {
-    if (isPastVersions(meta.key) || files.length === filesMax) break;
+    if (isPastVersions(meta.key)) break;
     if (parseLogKey(meta.key) !== null) files.push(meta);
   }
   const listing = readListing(files);
   const momentMs = midnightMs({ nowMs: engine.clock.nowMs(), retentionMs: logRetentionMs });
   const newestExpired = await cutoffCommit(engine, listing.commits, momentMs, { own, signal });
   const cutoff = cutoffCheckpoint(listing, newestExpired);
-  const expired = isProtected(state, cutoff) ? [] : filesBefore(files, cutoff);
+  const expired = isProtected(state, cutoff) ? [] : filesBefore(files, cutoff).slice(0, filesMax);
   if (expired.length > 0) await engine.store.delete(expired, { signal });
   if (!protocolFeatures(state.protocol).includes("v2Checkpoint")) return expired.length;
   return expired.length + await cleanUpSidecars(engine, { signal });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Protocol } from "../../../src/delta/log/actions.ts";
 import { writeCheckpoint } from "../../../src/delta/log/checkpoint-writer.ts";
 import { cleanUpLog } from "../../../src/delta/log/log-cleanup.ts";
+import { classicCheckpointKey, commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import type { TableState } from "../../../src/delta/log/table-state.ts";
 import {
@@ -119,6 +120,20 @@ describe("cleanUpLog", () => {
     expect(after).toContain(fresh);
     expect(after).toHaveLength(2);
     expect((await loadSnapshot(engine, { signal })).files).toHaveLength(10);
+    expect(await cleanUpLog(engine, state, { signal })).toBe(0);
+  });
+
+  test("finds the first checkpoint however late it comes, and deletes so many files at once", async () => {
+    const engine = testEngine();
+    const state = await tableWith(engine, [], {});
+    for (let version = 1; version <= 20_500; version++) {
+      await engine.store.put(commitKey(version), [new Uint8Array(1)], { signal });
+    }
+    await engine.store.put(classicCheckpointKey(20_400), [new Uint8Array(1)], { signal });
+    engine.nowMs += 3 * dayMs;
+    expect(await cleanUpLog(engine, state, { signal })).toBe(20_000);
+    expect((await keysOf(engine, commits))[0]).toBe(commitKey(20_000));
+    expect(await cleanUpLog(engine, state, { signal })).toBe(400);
     expect(await cleanUpLog(engine, state, { signal })).toBe(0);
   });
 
