@@ -89,9 +89,14 @@ function runProcess(
     child.stderr.setEncoding("utf8");
     child.stderr.on("data", (text: string) => said = (said + text).slice(-saidMax));
     const onAbort = (): void => {
-      // The whole group: spark-sql is a script that starts what does the work.
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+      try {
+        // The whole group: spark-sql is a script that starts what does the work.
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+      } catch {
+        // It has just ended by itself.
+      }
     };
+    if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     child.on("error", (error) => {
       signal.removeEventListener("abort", onAbort);

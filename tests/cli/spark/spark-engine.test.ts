@@ -2,6 +2,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
+import { resolveSettings } from "../../../src/cli/settings/resolve-settings.ts";
+import { runOnSpark } from "../../../src/cli/spark/run-spark.ts";
 import { runCli } from "../../../src/cli/run-cli.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { signal } from "../../support/delta-table.ts";
@@ -116,5 +118,24 @@ describe("--engine spark", () => {
     expect(await running).toBe(130);
     const pid = Number(readFileSync(pidFile, "utf8"));
     expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  test("a signal that comes before the process is not lost", async () => {
+    const table = path.join(lake, "early");
+    const engine = await numberedTable(table, [["a", 1], ["b", 2]]);
+    const told = new AbortController();
+    const uuid = (): string => {
+      told.abort();
+      return engine.random.uuid();
+    };
+    const { resolved } = resolveSettings({ flags: new Map(), env: {}, file: null });
+    const sparkSql = script("sleeping", "sleep 60");
+    await expect(runOnSpark({
+      world: { env: process.env },
+      settings: { ...resolved.values, sparkSql },
+      uri: table,
+      engine: { ...engine, random: { ...engine.random, uuid } },
+      signal: told.signal,
+    }, { sql: "OPTIMIZE x", conf: {} })).rejects.toThrow("Spark was told to end");
   });
 });
