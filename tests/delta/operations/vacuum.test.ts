@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import type { Engine } from "../../../src/delta/engine.ts";
+import type { AddFile } from "../../../src/delta/log/actions.ts";
 import { loadHistory } from "../../../src/delta/log/history.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { createKeySet } from "../../../src/delta/operations/key-set.ts";
 import { planVacuum, vacuum } from "../../../src/delta/operations/vacuum.ts";
 import { isVacuumable } from "../../../src/delta/operations/vacuum-rules.ts";
 import { localStore } from "../../../src/delta/storage/local-store.ts";
+import { storedVector } from "../../support/deletion-vectors.ts";
 import {
   addFile,
   appendDraft,
@@ -80,6 +82,33 @@ describe("vacuum", () => {
     for await (const { key } of plan.candidates()) keys.push(key);
     expect(keys).toEqual(["orphan"]);
     expect(plan.firstReadable).toBeNull();
+  });
+
+  test("tells of versions whose vector of deleted rows goes, though their files stay", async () => {
+    const engine = testEngine();
+    await put(engine, "first");
+    let state = await newTable(engine);
+    const vectors = [
+      await storedVector(engine.store, "00000000-0000-4000-8000-00000000000a", [0]),
+      await storedVector(engine.store, "00000000-0000-4000-8000-00000000000b", [0, 1]),
+    ];
+    let before: Partial<AddFile> = {};
+    for (const deletionVector of vectors) {
+      engine.nowMs += 1000;
+      const removes = [removeFile("first", { ...before, deletionTimestamp: engine.nowMs })];
+      const adds = [addFile("first", { deletionVector })];
+      const draft = { ...appendDraft("x"), intent: "remove" as const, adds, removes };
+      state = await mustCommit(engine, state, { ...draft, reads: { kind: "whole-table" } });
+      before = { deletionVector };
+    }
+    engine.nowMs += 8 * day;
+    for (const mode of ["lite", "full"] as const) {
+      const plan = await planVacuum(engine, { ...own, mode });
+      const keys: string[] = [];
+      for await (const { key } of plan.candidates()) keys.push(key);
+      expect(keys).toEqual(["deletion_vector_00000000-0000-4000-8000-00000000000a.bin"]);
+      expect(plan.firstReadable?.version).toBe(2);
+    }
   });
 
   test("refuses a shorter retention unless forced; then too an upload may be under way", async () => {
