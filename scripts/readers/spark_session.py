@@ -2,13 +2,15 @@
 """Runs SQL in one Spark session: a JSON string a line in, one line of JSON a statement out.
 
 Answers are {"rows": [[...], ...]} or {"error": "..."}; the first line out is {"rows": []}, when the
-session is ready. The jars of Delta are in SPARK_JARS_FOLDER.
+session is ready. A line {"normal": SQL} has rows as normalise.py makes them: {"rows": [{...}, ...]}.
+The jars of Delta are in SPARK_JARS_FOLDER.
 """
 
 import json
 import os
 import sys
 
+from normalise import rows_of
 from read_spark import session
 
 
@@ -26,8 +28,11 @@ def main():
     answer({"rows": []})
     for line in sys.stdin:
         try:
-            rows = spark.sql(json.loads(line)).collect()
-            answer({"rows": [plain(row) for row in rows]})
+            request = json.loads(line)
+            if isinstance(request, dict):
+                answer({"rows": rows_of(spark.sql(request["normal"]).toArrow())})
+            else:
+                answer({"rows": [plain(row) for row in spark.sql(request).collect()]})
         except Exception as error:  # pylint: disable=broad-except
             answer({"error": str(error)})
     spark.stop()
