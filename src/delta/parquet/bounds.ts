@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { DataType } from "../schema/data-type.ts";
 import { decimalBytes } from "./parquet-schema.ts";
 
@@ -103,6 +104,19 @@ function compare(
 function cut(offsets: Int32Array, data: Uint8Array, at: number): Uint8Array {
   const start = offsets[at]!;
   return data.slice(start, Math.min(offsets[at + 1]!, start + comparedBytesMax + 1));
+}
+
+/** Bounds of byte strings of which `a` or `b` are the bounds; null stands for no strings. */
+export function joinByteBounds(a: Bounds | null, b: Bounds | null): Bounds | null {
+  if (a === null || b === null) return a ?? b;
+  return {
+    min: isBefore(b.min, a.min) ? b.min : a.min,
+    max: isBefore(a.max, b.max) ? b.max : a.max,
+  };
+}
+
+function isBefore(a: Bounds["min"], b: Bounds["min"]): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) < 0;
 }
 
 /** Longer strings would bloat the footer; without bounds a reader reads the row group. */

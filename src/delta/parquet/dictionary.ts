@@ -6,7 +6,8 @@ export type Dictionary = {
   readonly entries: Int32Array;
 };
 
-const entriesMax = 8192;
+/** A dictionary has no more entries. */
+export const entriesMax = 8192;
 const slots = entriesMax * 4;
 /** After so many values, half of them distinct means that a dictionary does not pay. */
 const probation = 1024;

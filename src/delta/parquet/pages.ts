@@ -1,7 +1,8 @@
+import type { DataType } from "../schema/data-type.ts";
 import { append, type ByteSink, byteSink, written } from "./byte-sink.ts";
-import { type Bounds, boundsOfBytes, footerBounds } from "./bounds.ts";
+import { type Bounds, boundsOfBytes, footerBounds, joinByteBounds } from "./bounds.ts";
 import { compress } from "./codec.ts";
-import { buildDictionary, type Dictionary } from "./dictionary.ts";
+import { buildDictionary, type Dictionary, entriesMax } from "./dictionary.ts";
 import type { EncodedColumnChunk, EncodedPage } from "./encoded-row-group.ts";
 import { appendPlainValue, appendValues } from "./encodings.ts";
 import { type Codec, codecNumber, encoding, pageType } from "./format.ts";
@@ -32,6 +33,8 @@ const valueSink = byteSink(2 * pageBytesMax);
 const levelSink = byteSink(1 << 14);
 const header = thriftWriter();
 
+type BytesValues = LeafValues & { readonly kind: "bytes" };
+
 export type EncodedLeaf = {
   readonly chunk: EncodedColumnChunk;
   readonly bounds: Bounds | null;
@@ -49,7 +52,8 @@ export function appendColumnChunk(
   const dictionary = values.kind === "bytes" && options.dictionary
     ? buildDictionary(values.offsets, values.data, leaf.present)
     : null;
-  const bounds = values.kind === "bytes" && leaf.type.kind === "string" && leaf.present > 0
+  const isText = values.kind === "bytes" && leaf.type.kind === "string" && leaf.present > 0;
+  let bounds = isText && (dictionary !== null || !options.pageIndex)
     ? boundsOfStrings(values, dictionary, leaf.present)
     : ordered;
   let uncompressedSize = 0;
@@ -73,7 +77,14 @@ export function appendColumnChunk(
     used.add(pageEncoding);
     uncompressedSize += appendDataPage(out, leaf, entry, value, page, pageEncoding, options);
     if (options.pageIndex) {
-      const own = footerBounds(leaf.type, boundsOfPage(leaf.type, values, value, page.valueEnd));
+      const ofPage = bounds !== null && page.valueEnd - value === leaf.present
+        ? bounds
+        : dictionary === null
+        ? boundsOfPage(leaf.type, values, value, page.valueEnd)
+        : boundsOfIndices(leaf.type, values, dictionary, value, page.valueEnd);
+      // What was compared for the pages need not be compared again for the chunk.
+      if (isText && dictionary === null) bounds = joinByteBounds(bounds, ofPage);
+      const own = footerBounds(leaf.type, ofPage);
       pages.push({
         offset,
         byteLength: out.at - offset,
@@ -109,13 +120,37 @@ export function appendColumnChunk(
 }
 
 function boundsOfStrings(
-  values: LeafValues & { readonly kind: "bytes" },
+  values: BytesValues,
   dictionary: Dictionary | null,
   count: number,
 ): Bounds {
   if (dictionary === null) return boundsOfBytes(values.offsets, values.data, null, count);
   const { entries } = dictionary;
   return boundsOfBytes(values.offsets, values.data, entries, entries.length);
+}
+
+/** The dictionary's entries that a page holds, each once. */
+const seen = new Uint8Array(entriesMax);
+const held = new Int32Array(entriesMax);
+
+/** As `boundsOfPage`, of values that a dictionary numbers: each distinct one is compared once. */
+function boundsOfIndices(
+  type: DataType,
+  values: LeafValues,
+  { indices, entries }: Dictionary,
+  start: number,
+  end: number,
+): Bounds | null {
+  if (values.kind !== "bytes" || type.kind !== "string" || start === end) return null;
+  seen.fill(0, 0, entries.length);
+  let count = 0;
+  for (let i = start; i < end && count < entries.length; i++) {
+    const entry = indices[i]!;
+    if (seen[entry] !== 0) continue;
+    seen[entry] = 1;
+    held[count++] = entries[entry]!;
+  }
+  return boundsOfBytes(values.offsets, values.data, held, count);
 }
 
 type Page = { readonly entryEnd: number; readonly valueEnd: number; readonly rows: number };
@@ -176,7 +211,7 @@ function appendIndices({ indices, entries }: Dictionary, start: number, end: num
 
 function appendDictionaryPage(
   out: ByteSink,
-  values: LeafValues & { readonly kind: "bytes" },
+  values: BytesValues,
   { entries }: Dictionary,
   options: PageOptions,
 ): number {

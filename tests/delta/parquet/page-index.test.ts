@@ -78,6 +78,29 @@ describe("page index", () => {
     }
   });
 
+  test("bounds of a column's texts are those of all its pages", async () => {
+    const texts = struct([field("text", { kind: "string" })]);
+    const at = (i: number): string =>
+      i === 25_000 ? "a" : i === 26_000 ? `~${"x".repeat(90)}` : `m ${i}`;
+    for (const [count, distinct] of [[45_000, 45_000], [45_000, 900], [30, 30], [30, 3]] as const) {
+      const values = Array.from({ length: count }, (_, i) => at(i % 1000 < 2 ? i : i % distinct));
+      const batch = batchFromRows(texts, values.map((text) => ({ text })));
+      const plain = encodeRowGroup(batch, texts).chunks[0]!;
+      const { pages = [], min, max } = encodeRowGroup(batch, texts, { pageIndex: true }).chunks[0]!;
+      const bounds = (own: readonly string[]): unknown => {
+        const sorted = own.toSorted();
+        return [sorted[0], sorted.at(-1)].map((text) => new TextEncoder().encode(text));
+      };
+      expect<unknown>([min, max]).toEqual(bounds(values));
+      expect<unknown>([plain.min, plain.max]).toEqual(bounds(values));
+      expect(pages.length).toBe(count > 20_000 ? 3 : 1);
+      pages.forEach((page, p) => {
+        const rowsOfPage = values.slice(page.firstRow, pages[p + 1]?.firstRow);
+        expect<unknown>([page.min, page.max]).toEqual(bounds(rowsOfPage));
+      });
+    }
+  });
+
   test("has places but no bounds where values have no order; none unless asked for", async () => {
     const { metadata } = await written();
     const column = metadata.row_groups[1]!.columns.at(-1)!;
