@@ -53,7 +53,10 @@ export function decideReplay({ table, kafka, request }: DecideTable): TableRepla
     refusals.push(...logRefusals(log, was, { rows, request }));
   }
   if (moved.length === 0 && refusals.length === 0) {
-    refusals.push("nothing was written from Kafka since that version");
+    refusals.push(
+      "nothing was written from Kafka since that version; what the table has not yet, cdcdelta run " +
+        "reads",
+    );
   }
   return {
     key,

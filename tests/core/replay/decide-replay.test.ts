@@ -146,7 +146,7 @@ describe("decideReplay()", () => {
     }, "DELETE in version 5"],
     ["a version since which nothing came", {
       table: facts([mark(0, 20n)], [mark(0, 20n)]),
-    }, "nothing was written from Kafka"],
+    }, "what the table has not yet, cdcdelta run reads"],
     ["an end before what the table has", {
       request: { ends: starts(0, 20n) },
     }, "--to ends"],
