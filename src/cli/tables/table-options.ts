@@ -80,7 +80,8 @@ export const vacuumOptions = {
   }),
   force: toggleOption(
     "Allow a shorter retention than the table's own: readers of earlier versions and writers " +
-      "that are slower than that lose their files",
+      "that are slower than that lose their files. Allow an empty commit in the log: the files that " +
+      "it added go",
   ),
   mode: option({
     type: choice(["full", "lite"]),

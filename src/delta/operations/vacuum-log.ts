@@ -75,6 +75,22 @@ function createExtent({ cutoffMs }: KnownFiles, commits: readonly LogCommit[]) {
 }
 
 /**
+ * Throws `log-corrupt` for a commit whose file is empty, as a crash of some stores leaves it behind.
+ * Readers go on as if it had done nothing; what it added would be taken for nobody's, and deleted.
+ */
+export function refuseEmptyCommits(commits: readonly LogCommit[], uri: string): void {
+  const empty = commits.find(({ meta }) => meta.size === 0);
+  if (empty === undefined) return;
+  throw new CdcDeltaError(
+    "log-corrupt",
+    `Cannot vacuum ${uri}: ${empty.meta.key} is empty, so nobody can tell which files that commit ` +
+      "added, and they would be deleted. Restore it from a backup, or use --force if no rows are " +
+      "missing",
+    { context: { table: uri, version: empty.version } },
+  );
+}
+
+/**
  * The commits that a vacuum by the log has to go through: those after the last vacuum. Throws `usage`
  * when the log was cleaned up past it, as what left the table in between can no longer be told.
  */

@@ -10,7 +10,13 @@ import type { ObjectMeta } from "../storage/object-store.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
 import { writeLastVacuum } from "./last-vacuum.ts";
 import { type KnownFiles, readKnownFiles } from "./vacuum-known.ts";
-import { candidatesOfLog, commitsSinceVacuum, effectOf, type VacuumEffect } from "./vacuum-log.ts";
+import {
+  candidatesOfLog,
+  commitsSinceVacuum,
+  effectOf,
+  refuseEmptyCommits,
+  type VacuumEffect,
+} from "./vacuum-log.ts";
 import { isVacuumable, tableInside, type VacuumFolders } from "./vacuum-rules.ts";
 import { watchForVacuum } from "./vacuum-watch.ts";
 
@@ -25,7 +31,7 @@ export type VacuumOptions = {
   readonly mode?: VacuumMode;
   /** Files that left the table longer ago go; null: the table's `deletedFileRetentionDuration`. */
   readonly retentionMs: number | null;
-  /** Allows a retention below the table's own. */
+  /** Allows a retention below the table's own, and an empty commit in the log. */
   readonly force: boolean;
   readonly signal: AbortSignal;
 };
@@ -57,8 +63,8 @@ const orphanAgeMsMin = 3_600_000;
  * Maintenance"). Deletes nothing. No files are held: up to 32 bytes for each file that the log knows,
  * and as much for each that would go.
  *
- * Errors: `not-found` without a table, `usage` for a retention below the table's own without `force`
- * and, in mode `lite`, for a log that no longer reaches back to the last vacuum, `unsupported` for
+ * Errors: `not-found` without a table, `log-corrupt` for an empty commit without `force`, `usage` for
+ * a retention below the table's own without it and, in mode `lite`, for a log that no longer reaches back to the last vacuum, `unsupported` for
  * features that cdcdelta does not know, the store's.
  */
 export async function planVacuum(engine: Engine, options: VacuumOptions): Promise<VacuumPlan> {
@@ -66,8 +72,8 @@ export async function planVacuum(engine: Engine, options: VacuumOptions): Promis
   const known = await readKnownFiles(engine, options, { signal });
   const { state, retentionMs } = known;
   const found = mode === "full"
-    ? await planByListing(engine, known, signal)
-    : await planByLog(engine, known, signal);
+    ? await planByListing(engine, known, options)
+    : await planByLog(engine, known, options);
   return { mode, state, retentionMs, specifiedRetentionMs, force, ...found };
 }
 
@@ -76,7 +82,7 @@ type Found = VacuumEffect & Pick<VacuumPlan, "files" | "bytes" | "candidates">;
 async function planByListing(
   engine: Engine,
   known: KnownFiles,
-  signal: AbortSignal,
+  { force, signal }: VacuumOptions,
 ): Promise<Found> {
   const foreign = foreignFolders(known.state);
   const folders: VacuumFolders = { partitionColumns: known.state.partitionColumns, foreign };
@@ -94,14 +100,20 @@ async function planByListing(
   const { going, files, bytes } = counted;
   if (files === 0) return { files, bytes, candidates, firstReadable: null, doneTo: null };
   const { commits } = await listLog(engine, { from: 0, signal });
+  if (!force) refuseEmptyCommits(commits, engine.store.uri);
   const effect = await effectOf(engine, going, { known, commits, signal });
   return { files, bytes, candidates, ...effect };
 }
 
-async function planByLog(engine: Engine, known: KnownFiles, signal: AbortSignal): Promise<Found> {
+async function planByLog(
+  engine: Engine,
+  known: KnownFiles,
+  { force, signal }: VacuumOptions,
+): Promise<Found> {
   const { state } = known;
   const folders = { partitionColumns: state.partitionColumns, foreign: foreignFolders(state) };
   const commits = await commitsSinceVacuum(engine, state.version, { signal });
+  if (!force) refuseEmptyCommits(commits, engine.store.uri);
   const candidates = () => candidatesOfLog(engine, commits, { known, folders, signal });
   const { going, files, bytes } = await count(candidates());
   const effect = await effectOf(engine, going, { known, commits, signal });

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import type { Engine } from "../../../src/delta/engine.ts";
 import type { AddFile } from "../../../src/delta/log/actions.ts";
 import { loadHistory } from "../../../src/delta/log/history.ts";
+import { commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { createKeySet } from "../../../src/delta/operations/key-set.ts";
 import { planVacuum, vacuum } from "../../../src/delta/operations/vacuum.ts";
@@ -109,6 +110,18 @@ describe("vacuum", () => {
       expect(keys).toEqual(["deletion_vector_00000000-0000-4000-8000-00000000000a.bin"]);
       expect(plan.firstReadable?.version).toBe(2);
     }
+  });
+
+  test("refuses a table with an empty commit: its files would look like nobody's", async () => {
+    const engine = await usedTable();
+    await engine.store.put(commitKey(1), [new Uint8Array(0)], { signal });
+    engine.nowMs += 8 * day;
+    for (const mode of ["full", "lite"] as const) {
+      await expect(planVacuum(engine, { ...own, mode })).rejects.toThrow(
+        "Cannot vacuum memory:: _delta_log/00000000000000000001.json is empty",
+      );
+    }
+    expect((await planVacuum(engine, { ...own, force: true })).files).toBe(3);
   });
 
   test("refuses a shorter retention unless forced; then too an upload may be under way", async () => {
