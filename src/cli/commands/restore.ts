@@ -61,7 +61,9 @@ export async function restoreCommand(
       await world.stdout.write(restoreText(facts, done.version, flags));
       return exitCodes.done;
     }
-    const done = await restore(engine, { at, signal });
+    // What was agreed to is the plan that was shown; nobody was asked about later commits.
+    const follows = flags.yes ? {} : { follows: plan.newest.state.version };
+    const done = await restore(engine, { at, signal, ...follows });
     const changed = restoreFacts(done, engine.store.uri);
     await world.stdout.write(restoreText(changed, done.version, flags));
     return exitCodes.done;

@@ -67,6 +67,8 @@ export function sparkCommand(
     // A table is named by its path: no metastore is needed, nor one that falls into the folder.
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.warehouse.dir": scratch,
+    // Names and values are to be taken letter by letter.
+    "spark.sql.variable.substitute": "false",
     ...s3Conf(settings),
     ...conf,
     ...settings.sparkConf,

@@ -145,8 +145,8 @@ function assertFollows({ newest }: RestorePlan, { follows }: RestoreOptions, uri
   if (follows === undefined || version === follows) return;
   throw new CdcDeltaError(
     "conflict",
-    `Cannot restore ${uri}: version ${version} is the newest one by now, planned was to follow ` +
-      `version ${follows}. Nothing was changed`,
+    `Cannot restore ${uri}: version ${version} is the newest one by now, planned was to ` +
+      `follow version ${follows}. Nothing was changed; look at it again, then repeat it`,
     { context: { table: uri, version } },
   );
 }

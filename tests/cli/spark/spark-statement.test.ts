@@ -83,6 +83,7 @@ describe("the command line of spark-sql", () => {
     expect(conf).not.toContain("spark.sql.catalogImplementation=in-memory");
     expect(conf).toContain("spark.hadoop.fs.s3a.endpoint=http://127.0.0.1:9000");
     expect(conf).toContain("spark.databricks.delta.commitInfo.userMetadata=cdcdelta:1");
+    expect(conf).toContain("spark.sql.variable.substitute=false");
     expect(made.args.join(" ")).not.toContain("s3cret");
     expect(made.env).toEqual({ AWS_ACCESS_KEY_ID: "us3r", AWS_SECRET_ACCESS_KEY: "s3cret" });
   });

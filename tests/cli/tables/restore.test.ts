@@ -4,7 +4,14 @@ import path from "node:path";
 import { runCli } from "../../../src/cli/run-cli.ts";
 import { loadTableState } from "../../../src/delta/log/table-state.ts";
 import { signal } from "../../support/delta-table.ts";
-import { counting, newLake, numberedTable, numbersOf } from "../../support/local-tables.ts";
+import {
+  counting,
+  newLake,
+  numberedSchema,
+  numberedTable,
+  numbersOf,
+} from "../../support/local-tables.ts";
+import { appendRows } from "../../support/written-table.ts";
 import { cli, fakeWorld } from "../fake-world.ts";
 
 const lake = newLake();
@@ -76,6 +83,23 @@ describe("cdcdelta restore", () => {
     expect((await cli(args, answering("y"))).code).toBe(0);
     expect(await numbersOf(engine)).toEqual(counting(3));
     expect(asked[0]).toMatch(/^Restore .*asked to version 0\? \[y\/N\] $/);
+  });
+
+  test("takes nothing out that was committed while it asked", async () => {
+    const table = path.join(lake, "meanwhile");
+    const engine = await numberedTable(table, three);
+    const ask = async (): Promise<string> => {
+      const state = await loadTableState(engine, { signal });
+      await appendRows(engine, state, { schema: numberedSchema, partitionColumns: ["day"] }, {
+        partitionValues: { day: "c" },
+        rows: [{ n: 9n, text: "late", day: "c" }],
+      });
+      return "y";
+    };
+    const { code, stderr } = await cli(["restore", table, "--version", "0"], { ask });
+    expect(code).toBe(1);
+    expect(stderr).toContain("version 3 is the newest one by now, planned was to follow version 2");
+    expect(await numbersOf(engine)).toEqual(counting(10));
   });
 
   test("told to end before its commit, it changes nothing and says so", async () => {
