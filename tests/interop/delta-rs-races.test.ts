@@ -99,8 +99,14 @@ describe.skipIf(!present || !withMinio)("a table in MinIO that delta-rs writes t
     const restores = new Map<number, number>();
     const versionNow = async (): Promise<number> => (await run("inspect"))["version"] as number;
     const writer = await startWriter(table, env);
+    let last = await versionNow();
     for (let round = 0; round < 4; round++) {
-      const before = await versionNow();
+      // The writer gets its turns however fast we are.
+      let before = await versionNow();
+      for (const endMs = Date.now() + 60_000; before < last + 4 && Date.now() < endMs;) {
+        await Bun.sleep(100);
+        before = await versionNow();
+      }
       await run("optimize");
       await run("optimize", "--z-order", "id,s");
       const restored = await run("restore", "--version", String(before), "--yes");
@@ -119,12 +125,13 @@ describe.skipIf(!present || !withMinio)("a table in MinIO that delta-rs writes t
           "lite",
         ]),
       );
+      last = await versionNow();
     }
     const commits = await writer.end();
     const counts = Map.groupBy(commits, ({ operation }) => operation);
     expect(counts.get("RESTORE")?.length).toBe(restores.size);
     expect(restores.size).toBe(4);
-    expect(counts.get("WRITE")?.length).toBeGreaterThan(10);
+    expect(counts.get("WRITE")?.length).toBeGreaterThan(8);
     const wanted = [...idsAfter(commits, restores)].sort((a, b) => a - b);
     for (const reader of ["delta-rs", "duckdb"] as const) {
       const result = (await readWith(reader, [table], { env })).get(table);
