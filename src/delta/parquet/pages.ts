@@ -64,9 +64,7 @@ export function appendColumnChunk(
   }
   const dataPageOffset = out.at;
   const pages: EncodedPage[] = [];
-  let entry = 0;
-  let value = 0;
-  let row = 0;
+  let [entry, value, row] = [0, 0, 0];
   do {
     const page = nextPage(leaf, values, entry, value);
     const offset = out.at;
@@ -77,22 +75,17 @@ export function appendColumnChunk(
     used.add(pageEncoding);
     uncompressedSize += appendDataPage(out, leaf, entry, value, page, pageEncoding, options);
     if (options.pageIndex) {
-      const ofPage = bounds !== null && page.valueEnd - value === leaf.present
-        ? bounds
-        : dictionary === null
-        ? boundsOfPage(leaf.type, values, value, page.valueEnd)
-        : boundsOfIndices(leaf.type, values, dictionary, value, page.valueEnd);
+      const isWhole = bounds !== null && page.valueEnd - value === leaf.present;
+      const ofPage = isWhole ? bounds : pageBounds(leaf, values, dictionary, value, page.valueEnd);
       // What was compared for the pages need not be compared again for the chunk.
       if (isText && dictionary === null) bounds = joinByteBounds(bounds, ofPage);
-      const own = footerBounds(leaf.type, ofPage);
       pages.push({
         offset,
         byteLength: out.at - offset,
         firstRow: row,
         nullCount: page.entryEnd - entry - (page.valueEnd - value),
         isNull: page.valueEnd === value,
-        min: own === null ? null : own.min,
-        max: own === null ? null : own.max,
+        ...minAndMax(leaf.type, ofPage),
       });
     }
     row += page.rows;
@@ -101,7 +94,6 @@ export function appendColumnChunk(
   } while (entry < leaf.entries);
   // One huge value must not hold its room for the rest of the run.
   if (valueSink.bytes.length > scratchBytesKept) valueSink.bytes = new Uint8Array(2 * pageBytesMax);
-  const footer = footerBounds(leaf.type, bounds);
   const chunk: EncodedColumnChunk = {
     physicalType,
     encodings: [...used],
@@ -112,11 +104,14 @@ export function appendColumnChunk(
     dictionaryPageOffset: dictionary === null ? null : start,
     dataPageOffset,
     nullCount: leaf.entries - leaf.present,
-    min: footer === null ? null : footer.min,
-    max: footer === null ? null : footer.max,
+    ...minAndMax(leaf.type, bounds),
     ...(options.pageIndex ? { pages } : {}),
   };
   return { chunk, bounds };
+}
+
+function minAndMax(type: DataType, bounds: Bounds | null): Pick<EncodedPage, "min" | "max"> {
+  return footerBounds(type, bounds) ?? { min: null, max: null };
 }
 
 function boundsOfStrings(
@@ -133,15 +128,17 @@ function boundsOfStrings(
 const seen = new Uint8Array(entriesMax);
 const held = new Int32Array(entriesMax);
 
-/** As `boundsOfPage`, of values that a dictionary numbers: each distinct one is compared once. */
-function boundsOfIndices(
-  type: DataType,
+/** As `boundsOfPage`; of values that a dictionary numbers each distinct one is compared once. */
+function pageBounds(
+  { type }: LeveledLeaf,
   values: LeafValues,
-  { indices, entries }: Dictionary,
+  dictionary: Dictionary | null,
   start: number,
   end: number,
 ): Bounds | null {
+  if (dictionary === null) return boundsOfPage(type, values, start, end);
   if (values.kind !== "bytes" || type.kind !== "string" || start === end) return null;
+  const { indices, entries } = dictionary;
   seen.fill(0, 0, entries.length);
   let count = 0;
   for (let i = start; i < end && count < entries.length; i++) {

@@ -253,11 +253,21 @@ export function readDictionaryValues(
   const source = fixedView(dictionary);
   if (target === null || source === null) throw readFailure("a dictionary of booleans");
   const { width } = target;
-  for (let i = 0; i < indices.length; i++) {
-    const at = indices[i]! * width;
-    const to = (from + i) * width;
-    for (let b = 0; b < width; b++) target.data[to + b] = source.data[at + b]!;
+  for (let i = 0, run = 0; i < indices.length; i += run) {
+    run = runAt(indices, i);
+    copyShort(source.data, indices[i]! * width, run * width, target.data, (from + i) * width);
   }
+}
+
+/**
+ * How many indices from `i` on follow one another: in a dictionary of values that are all distinct,
+ * as small files have them, these are all, and one copy brings their values.
+ */
+function runAt(indices: Int32Array, i: number): number {
+  const offset = indices[i]! - i;
+  let end = i + 1;
+  while (end < indices.length && indices[end]! - end === offset) end++;
+  return end - i;
 }
 
 function lookUpBytes(
@@ -271,11 +281,13 @@ function lookUpBytes(
   for (let i = 0; i < indices.length; i++) size += starts[indices[i]! + 1]! - starts[indices[i]!]!;
   let end = grow(into, from, size);
   const { data, offsets } = into;
-  for (let i = 0; i < indices.length; i++) {
-    const start = starts[indices[i]!]!;
-    const length = starts[indices[i]! + 1]! - start;
-    copyShort(dictionary.data, start, length, data, end);
-    end += length;
-    offsets[from + i + 1] = end;
+  for (let i = 0, run = 0; i < indices.length; i += run) {
+    const first = indices[i]!;
+    run = runAt(indices, i);
+    const start = starts[first]!;
+    copyShort(dictionary.data, start, starts[first + run]! - start, data, end);
+    const moved = end - start;
+    for (let k = 1; k <= run; k++) offsets[from + i + k] = starts[first + k]! + moved;
+    end = offsets[from + i + run]!;
   }
 }
