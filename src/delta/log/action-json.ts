@@ -18,9 +18,9 @@ import { repairAdvice } from "./repair-advice.ts";
 export type ParseCommitOptions = {
   /** The file, for messages. */
   readonly source: string;
-  /** False leaves out `add`, `remove` and `cdc` without parsing them. Default true. */
+  /** False leaves out `add`, `remove` and `cdc`, as a rule without parsing. Default true. */
   readonly files?: boolean;
-  /** False leaves out `commitInfo` without parsing it. Default true. */
+  /** The same for `commitInfo`. Default true. */
   readonly commitInfo?: boolean;
   /** The number of the first line, for messages; null: not known. Default 1. */
   readonly firstLine?: number | null;
@@ -37,10 +37,13 @@ export function parseCommit(bytes: Uint8Array, options: ParseCommitOptions): Act
   const actions: Action[] = [];
   for (const [index, line] of linesOf(bytes).entries()) {
     const kind = lineKind(bytes, line);
-    if (options.commitInfo === false && kind === "commitInfo") continue;
-    if (options.files === false && isOfFile(bytes, line, kind)) continue;
+    const isWanted = kind === "commitInfo"
+      ? options.commitInfo !== false
+      : options.files !== false || !isOfFile(bytes, line, kind);
+    // A file that was cut ends in the middle of a line: then nothing may be built on it.
+    if (!isWanted && line.end < bytes.length) continue;
     const action = parseLine(bytes, line, index, options);
-    if (action !== null) actions.push(action);
+    if (isWanted && action !== null) actions.push(action);
   }
   return actions;
 }

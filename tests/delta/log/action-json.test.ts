@@ -94,6 +94,15 @@ describe("parseCommit", () => {
     const kinds = parseCommit(bytes, { source: "x", files: false }).map((action) => action.kind);
     expect(kinds).toEqual(["txn"]);
   });
+
+  test.each(["commitInfo", "add", "remove", "cdc"])(
+    "refuses a file that was cut in its %s, wanted or not",
+    (kind) => {
+      const whole = `{"txn":{"appId":"a","version":1}}\n{"${kind}":{"path":"x","size":1`;
+      const options = { source: "x", files: false, commitInfo: false };
+      expect(() => parseCommit(encode(whole), options)).toThrow(/line 2/);
+    },
+  );
 });
 
 const text = fc.oneof(fc.string(), fc.constantFrom("__proto__", "a\nb", "é🎉", "\u2028"));
