@@ -42,7 +42,7 @@ test("a table that is refused as it must be is no failure, and is counted by fea
 test("a table that should open and does not is named, with why", () => {
   const { status, stdout, stderr } = conformance("missing", [noLog, readable]);
   expect(stderr).toMatch(/WRONG duckdb-delta\/variant\/basic: There is no Delta table/);
-  expect(stdout).toMatch(/^\| feature variantType +\| +1 \| +0 \| +0 \| +0 \| +1 \|/m);
+  expect(stdout).toMatch(/^\| feature variantType +\| +1 \|(?: +0 \|)+ +1 \|$/m);
   expect(status).toBe(1);
 }, 30_000);
 
