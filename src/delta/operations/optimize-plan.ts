@@ -69,13 +69,6 @@ export function newCubeChoice(order: CubeOrder): CubeChoice {
   return cubeChoice(order, { cubeBytesMax, isWorn: hasManyDeleted });
 }
 
-/** The bins of files that are at hand. Pure. */
-export function planBins(files: readonly AddFile[], rules: OptimizeRules): OptimizeBin[] {
-  const sorter = binSorter(rules);
-  for (const file of files) sorter.binOf(file);
-  return sorter.bins().filter((bin) => bin !== null);
-}
-
 /** Names the partition of a file. */
 export function partitionKey({ partitionValues }: AddFile): string {
   const values = Object.entries(partitionValues);
