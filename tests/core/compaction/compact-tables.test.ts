@@ -7,21 +7,19 @@ import {
 } from "../../../src/core/compaction/closed-partitions.ts";
 import type { CompactionEvent } from "../../../src/core/compaction/compaction-event.ts";
 import type { LaneProgress } from "../../../src/core/source/source.ts";
-import { batchFromRows } from "../../../src/delta/columns/column-builder.ts";
-import { commit } from "../../../src/delta/log/committer.ts";
 import { loadHistory } from "../../../src/delta/log/history.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { loadTableState, type TableState } from "../../../src/delta/log/table-state.ts";
-import { writeDataFile } from "../../../src/delta/operations/append.ts";
-import { newTableActions } from "../../../src/delta/operations/create-table.ts";
-import { encodeWithStatistics } from "../../../src/delta/parquet/writer.ts";
 import { field, struct } from "../../../src/delta/schema/data-type.ts";
 import { CdcDeltaError } from "../../../src/errors.ts";
 import { signal, testEngine } from "../../support/delta-table.ts";
 import { manualClock } from "../../support/manual-clock.ts";
+import { appendRows } from "../../support/written-table.ts";
 
-const inFile = struct([field("n", { kind: "long" })]);
-const schema = struct([...inFile.fields, field("_ingestion_date", { kind: "date" })]);
+const schema = struct([
+  field("n", { kind: "long" }),
+  field("_ingestion_date", { kind: "date" }),
+]);
 
 type Setup = {
   readonly days: readonly string[];
@@ -44,33 +42,13 @@ async function lake({ days, partitionColumns = ["_ingestion_date"], configuratio
     clock,
   };
   let state: TableState | null = null;
+  const table = { schema, partitionColumns, ...(configuration && { configuration }) };
   for (const [index, day] of days.entries()) {
-    const rows = [{ n: BigInt(index) }];
-    const encoded = encodeWithStatistics(batchFromRows(inFile, rows), inFile);
-    const isIn = partitionColumns.length > 0;
-    const add = await writeDataFile(engine, {
-      schema: inFile,
-      partitionValues: isIn ? { _ingestion_date: day } : {},
-      rowGroups: [encoded.rowGroup],
-      statistics: encoded.statistics,
-    }, { signal });
-    const created = state !== null ? {} : newTableActions({
-      schema,
-      partitionColumns,
-      configuration: configuration ?? {},
-      id: "t",
-      createdTime: 1,
+    const values = { _ingestion_date: day };
+    state = await appendRows(engine, state, table, {
+      partitionValues: partitionColumns.length > 0 ? values : {},
+      rows: [{ n: BigInt(index), _ingestion_date: null }],
     });
-    const outcome = await commit(engine, state, {
-      operation: "WRITE",
-      operationParameters: {},
-      reads: { kind: "blind-append" },
-      dataChange: true,
-      adds: [add],
-      ...created,
-    }, { signal });
-    if (outcome.kind !== "committed") throw new Error(outcome.kind);
-    state = outcome.state;
   }
   const lanes: LaneProgress[] = [lane(0n)];
   const world: CompactionWorld = {
