@@ -108,13 +108,14 @@ export function wireRun(
   const source = meteredSource(wired.source);
   const follows = values.source === null && !flags.untilLatest && !flags.plan;
   const beside = { clock: systemClock, random: systemRandom, locate, lanes: () => source.lanes() };
+  const quiet = { afterMs: values.compactAfter, quietMs: values.compactQuiet };
   const asked = stores.openOnce(basePath);
   const pool = openPool(values, mappingRules(values, { collections }));
   return {
     pump: { source, pool, clock: systemClock, random: systemRandom, locate },
     settings,
     compaction: follows && values.compact
-      ? compaction(beside, (event) => observe({ kind: "compaction", event }))
+      ? compaction(beside, quiet, (event) => observe({ kind: "compaction", event }))
       : null,
     sourceState: wired.state,
     heldBytes: () => source.heldBytes(),

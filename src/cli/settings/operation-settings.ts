@@ -23,6 +23,24 @@ export const operationSettings = {
       "follows Kafka keeps up with it",
     commands: ["run"],
   }),
+  compactAfter: setting({
+    type: duration({ min: 0, max: 86_400_000, example: "10m" }),
+    default: 600_000,
+    group: "Operation",
+    description:
+      "Time after the end of a day (UTC) until its _ingestion_date partition is merged. " +
+      "An instance waits up to twice as long again, also after its start, so that the instances " +
+      "of a group rarely do the same work",
+    commands: ["run"],
+  }),
+  compactQuiet: setting({
+    type: duration({ min: 1000, max: 86_400_000, example: "1m" }),
+    default: 60_000,
+    group: "Operation",
+    description: "Time that a run must have kept up with Kafka before it merges small files; it " +
+      "stops merging once it falls more than 10,000 records behind",
+    commands: ["run"],
+  }),
   shutdownGrace: setting({
     type: duration({ min: 0, max: 86_400_000, example: "30s" }),
     default: 30_000,

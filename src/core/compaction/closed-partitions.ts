@@ -8,27 +8,32 @@ import type { PartitionFilter } from "../../delta/operations/partition-filter.ts
 /** The column whose partitions close as the days go by. */
 const dateColumn = "_ingestion_date";
 const dayMs = 86_400_000;
-/** A flush that was opened before midnight may be committed after it. */
-const closedAfterMs = 600_000;
 
 /** Partitions that no new rows come to, and the words for them in the table's history. */
 export type ClosedPartitions = { readonly where: PartitionFilter; readonly predicate: string };
 
+/** What is looked at, and when. */
+export type CloseRules = {
+  readonly nowMs: number;
+  /** Time after the end of a day until its partition is closed. */
+  readonly afterMs: number;
+};
+
 /**
- * The closed partitions of a table at a time: those of days (UTC) that ended ten minutes ago or
- * earlier. Null for a table that has none: it is not partitioned by `_ingestion_date`, or says no
+ * The closed partitions of a table at a time: those of days (UTC) that ended `afterMs` ago or
+ * earlier; a flush that was opened before midnight may be committed after it. Null for a table that has none: it is not partitioned by `_ingestion_date`, or says no
  * by `delta.autoOptimize.autoCompact=false`. Pure.
  */
 export function closedPartitions(
   state: TableState,
-  nowMs: number,
+  { nowMs, afterMs }: CloseRules,
   uri: string,
 ): ClosedPartitions | null {
   const wish = state.metadata.configuration["delta.autoOptimize.autoCompact"] ?? "";
   if (wish.trim().toLowerCase() === "false") return null;
   const field = state.schema.fields.find((each) => each.name === dateColumn);
   if (field?.type.kind !== "date" || !state.partitionColumns.includes(dateColumn)) return null;
-  const today = new Date(nowMs - closedAfterMs).toISOString().slice(0, 10);
+  const today = new Date(nowMs - afterMs).toISOString().slice(0, 10);
   const predicate = `${dateColumn} < '${today}'`;
   const condition = parsePartitionCondition(predicate);
   assert(condition !== null, "a condition of ours is one");
@@ -36,8 +41,8 @@ export function closedPartitions(
 }
 
 /** When partitions close the next time, in ms since the epoch. Pure. */
-export function nextCloseMs(nowMs: number): number {
-  return (Math.floor((nowMs - closedAfterMs) / dayMs) + 1) * dayMs + closedAfterMs;
+export function nextCloseMs({ nowMs, afterMs }: CloseRules): number {
+  return (Math.floor((nowMs - afterMs) / dayMs) + 1) * dayMs + afterMs;
 }
 
 /**

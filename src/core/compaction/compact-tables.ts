@@ -25,39 +25,49 @@ export type Compaction = {
   run(signal: AbortSignal): Promise<void>;
 };
 
-/** Time between two looks at the lag, in ms. */
-const lookEveryMs = 15_000;
-/** Looks in a row that found no lag make a moment a quiet one. */
-const quietLooksMin = 4;
+/** When tables are compacted. */
+export type CompactionRules = {
+  /** Time after the end of a day (UTC) until its partition counts as closed. */
+  readonly afterMs: number;
+  /** Time without lag that makes a moment a quiet one. */
+  readonly quietMs: number;
+};
+
+/** Looks at the lag within the time that makes a moment a quiet one. */
+const quietLooks = 4;
 /** Records between what was read and the end that are still no lag: the next fetch brings them. */
 const lagMax = 10_000n;
-/** Instances of a group wait differently long, so that they rarely do the same work. */
-const spreadMs = 1_200_000;
 const tryAgainMs = 600_000;
 
 /**
  * Compacts the closed `_ingestion_date` partitions of the tables that a run writes to, one table at
- * a time, in quiet moments: when the run has kept up with its input for a minute. It looks at a
- * table once after the start and then once a day; each group is a commit of its own that rebases on
+ * a time, in quiet moments: when the run has kept up with its input for `quietMs`. It looks at a
+ * table once after the start and then once a day, up to twice `afterMs` later: the instances of a
+ * group wait differently long, so that they rarely do the same work. Each group is a commit of its own that rebases on
  * those of the run, so that it can be stopped anywhere. A failure is told and tried again.
  */
-export function compaction(world: CompactionWorld, observe: CompactionObserver): Compaction {
+export function compaction(
+  world: CompactionWorld,
+  rules: CompactionRules,
+  observe: CompactionObserver,
+): Compaction {
   /** Table → when it is due, ms since the epoch. */
   const due = new Map<TableKey, number>();
   return {
     add(key) {
-      if (!due.has(key)) due.set(key, world.clock.nowMs() + world.random.next() * spreadMs);
+      if (!due.has(key)) due.set(key, world.clock.nowMs() + spread(world, rules));
     },
     async run(signal) {
-      let quietLooks = 0;
+      let quietSinceMs: number | null = null;
       try {
         for (;;) {
-          await world.clock.sleep(lookEveryMs, signal);
-          quietLooks = isQuiet(world) ? quietLooks + 1 : 0;
+          await world.clock.sleep(rules.quietMs / quietLooks, signal);
           const nowMs = world.clock.nowMs();
+          quietSinceMs = isQuiet(world) ? quietSinceMs ?? nowMs : null;
           const key = [...due].find(([, dueMs]) => dueMs <= nowMs)?.[0];
-          if (key === undefined || quietLooks < quietLooksMin) continue;
-          due.set(key, await compactTable(world, key, { observe, signal }));
+          if (key === undefined || quietSinceMs === null) continue;
+          if (nowMs - quietSinceMs < rules.quietMs) continue;
+          due.set(key, await compactTable(world, key, { rules, observe, signal }));
         }
       } catch (error) {
         if (!signal.aborted) throw error;
@@ -66,27 +76,36 @@ export function compaction(world: CompactionWorld, observe: CompactionObserver):
   };
 }
 
+function spread({ random }: CompactionWorld, { afterMs }: CompactionRules): number {
+  return random.next() * 2 * afterMs;
+}
+
 function isQuiet(world: CompactionWorld): boolean {
   const lag = lagOf(world.lanes());
   return lag !== null && lag <= lagMax;
 }
 
-type CompactOptions = { readonly observe: CompactionObserver; readonly signal: AbortSignal };
+type CompactOptions = {
+  readonly rules: CompactionRules;
+  readonly observe: CompactionObserver;
+  readonly signal: AbortSignal;
+};
 
 /** Compacts one table as far as it stays quiet; answers when it is due again. */
 async function compactTable(
   world: CompactionWorld,
   key: TableKey,
-  { observe, signal }: CompactOptions,
+  { rules, observe, signal }: CompactOptions,
 ): Promise<number> {
   const startedMs = world.clock.nowMs();
+  const closing = { nowMs: startedMs, afterMs: rules.afterMs };
   const pause = new AbortController();
   const ended = new AbortController();
   const watching = watchLag(world, pause, AbortSignal.any([signal, ended.signal]));
   try {
     const home = world.locate(key);
     const state = await loadTableState(home.engine, { signal });
-    const closed = state === null ? null : closedPartitions(state, startedMs, home.uri);
+    const closed = state === null ? null : closedPartitions(state, closing, home.uri);
     if (state !== null && closed !== null) {
       const done = await optimize(home.engine, {
         targetBytes: tableTargetBytes(state.metadata.configuration),
@@ -107,7 +126,7 @@ async function compactTable(
         return world.clock.nowMs();
       }
     }
-    return nextCloseMs(startedMs) + world.random.next() * spreadMs;
+    return nextCloseMs(closing) + spread(world, rules);
   } catch (error) {
     signal.throwIfAborted();
     observe({ kind: "compaction-failed", table: key, why: messageOf(error) });

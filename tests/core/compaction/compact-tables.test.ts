@@ -16,6 +16,9 @@ import { signal, testEngine } from "../../support/delta-table.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { appendRows } from "../../support/written-table.ts";
 
+const afterMs = 600_000;
+const rules = { afterMs, quietMs: 60_000 };
+
 const schema = struct([
   field("n", { kind: "long" }),
   field("_ingestion_date", { kind: "date" }),
@@ -59,7 +62,7 @@ async function lake({ days, partitionColumns = ["_ingestion_date"], configuratio
   };
   const events: CompactionEvent[] = [];
   const end = new AbortController();
-  const task = compaction(world, (event) => events.push(event));
+  const task = compaction(world, rules, (event) => events.push(event));
   task.add("shop.orders");
   const running = task.run(end.signal);
   const filesOf = async (day: string): Promise<number> => {
@@ -207,13 +210,13 @@ describe("closed partitions", () => {
     const { engine, stop } = await lake({ days });
     const state = (await loadTableState(engine, { signal }))!;
     const at = (text: string): string | undefined =>
-      closedPartitions(state, Date.parse(text), "x")?.predicate;
+      closedPartitions(state, { nowMs: Date.parse(text), afterMs }, "x")?.predicate;
     expect(at("2026-11-23T00:09:59Z")).toBe("_ingestion_date < '2026-11-22'");
     expect(at("2026-11-23T00:10:00Z")).toBe("_ingestion_date < '2026-11-23'");
-    expect(new Date(nextCloseMs(Date.parse("2026-11-23T00:10:00Z"))).toISOString())
-      .toBe("2026-11-24T00:10:00.000Z");
-    expect(new Date(nextCloseMs(Date.parse("2026-11-23T00:09:59Z"))).toISOString())
-      .toBe("2026-11-23T00:10:00.000Z");
+    const nextClose = (text: string): string =>
+      new Date(nextCloseMs({ nowMs: Date.parse(text), afterMs })).toISOString();
+    expect(nextClose("2026-11-23T00:10:00Z")).toBe("2026-11-24T00:10:00.000Z");
+    expect(nextClose("2026-11-23T00:09:59Z")).toBe("2026-11-23T00:10:00.000Z");
     await stop();
   });
 
