@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { heldPositions } from "../core/position/held-positions.ts";
 import { objectFloorStore } from "../core/position/floor-store.ts";
+import { replayNotes } from "../core/position/replay-notes.ts";
 import type { PositionOwner, Transactions } from "../core/position/watermark.ts";
 import { fileSource } from "../core/source/file-source.ts";
 import { kafkaSource } from "../core/source/kafka/kafka-source.ts";
@@ -16,6 +17,7 @@ import type { ObjectStore } from "../delta/storage/object-store.ts";
 import { CdcDeltaError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { kafkaClientOf } from "./kafka-access.ts";
+import { uriOfPlace } from "./replay/noted-place.ts";
 import { systemRandom } from "./random.ts";
 import type { CollectionOverride, Settings } from "./settings/settings.ts";
 import { tableRoots } from "./table-roots.ts";
@@ -74,7 +76,7 @@ export function wireKafka(
   values: Settings,
   collections: readonly CollectionOverride[],
   { plan, untilLatest, range, onEvent }: KafkaMode,
-  { owner, basePath, transactionsOf, engineAt }: SourceTables,
+  { owner, basePath, store, transactionsOf, engineAt }: SourceTables,
 ): WiredSource {
   const pattern = values.kafkaTopicPattern;
   if (pattern === null) {
@@ -94,6 +96,11 @@ export function wireKafka(
     engineOf: (root, folder) => engineAt(uriOf(root, folder)),
     uriOf,
   });
+  const notes = replayNotes({
+    store,
+    pipelineId: owner.pipelineId,
+    engineOf: (place) => engineAt(uriOfPlace(basePath, place)),
+  });
   const source = kafkaSource({
     client,
     groupId: values.kafkaConsumerGroup,
@@ -104,7 +111,7 @@ export function wireKafka(
     membership: plan || range != null ? "none" : "group",
     ...(range == null ? {} : { range }),
     owner,
-    tables: { transactionsOf, heldPosition: held.heldPosition },
+    tables: { transactionsOf, heldPosition: held.heldPosition, notes },
     clock: systemClock,
     random: systemRandom,
     onEvent,

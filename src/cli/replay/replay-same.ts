@@ -5,6 +5,8 @@ import { streamRun } from "../commands/run.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
 import type { CliWorld } from "../world.ts";
+import { systemRandom } from "../random.ts";
+import { placeOf } from "./noted-place.ts";
 import { readingTopics } from "./reading-topics.ts";
 import { pointText } from "./replay-point.ts";
 import { doneText, replayJson, type ReplayReport, rowsOf } from "./replay-report.ts";
@@ -37,6 +39,9 @@ export async function replaySame(
       groupId,
       pipelineId,
       range,
+      store: tables.engineAt(session.basePath).store,
+      placeOf: (uri) => placeOf(session.basePath, uri),
+      random: systemRandom,
       onStep,
       again: (ask) => session.again(ask, stop),
       signal: stop,

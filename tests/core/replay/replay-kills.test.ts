@@ -117,3 +117,34 @@ test("a sink that runs in between at any request is fenced off, or harmless", as
   }
   expect(refused).toBeGreaterThan(0);
 }, 120_000);
+
+test("marks without room for the tables: a sink in between, then killed anywhere", async () => {
+  const calm = newLife("replay");
+  const first = await fedWorld();
+  await replaySame(forgetTables(first), asked, calm);
+  const start = calm.steps.indexOf("kafka describe") + 1;
+  const rewound = calm.steps.findIndex((name) => name.startsWith("putIfAbsent")) + 1;
+  const expected = await allRows(await fedWorld());
+  const outcomes = new Set<string>();
+  for (let at = start; at <= rewound + 2; at++) {
+    // Null: nobody dies, and the sink is refused or fences the replay off.
+    for (const dies of [null, rewound, rewound + 1, rewound + 2]) {
+      if (dies !== null && dies < at) continue;
+      const world = forgetTables(await fedWorld());
+      const life = newLife("replay", dies === null ? null : { step: dies, happens: true });
+      life.before = (step) => {
+        if (step !== at) return null;
+        return runMeanwhile(world, "rival").then(() => forgetTables(world));
+      };
+      const ended = await replaySame(world, asked, life).catch((error: unknown) => {
+        expect(error).toHaveProperty("code", "conflict");
+        return "refused";
+      });
+      outcomes.add(String(ended));
+      await run(forgetTables(world));
+      const name = `step ${at}, ${calm.steps[at - 1]}, dies at ${dies}: ${ended}`;
+      expect({ name, rows: await allRows(world) }).toEqual({ name, rows: expected });
+    }
+  }
+  expect([...outcomes].sort()).toEqual(["false", "refused", "true"]);
+}, 120_000);

@@ -3,6 +3,7 @@ import type { TableWatermark } from "../../../src/core/encode/encode-job.ts";
 import { runPump } from "../../../src/core/pump/pump.ts";
 import type { PumpSummary } from "../../../src/core/pump/pump-events.ts";
 import { heldPositions } from "../../../src/core/position/held-positions.ts";
+import { replayNotes } from "../../../src/core/position/replay-notes.ts";
 import { watermarksOf } from "../../../src/core/position/watermark.ts";
 import { planReplay, type ReplayPlan } from "../../../src/core/replay/load-replay.ts";
 import type { ReplayPoint } from "../../../src/core/replay/replay-range.ts";
@@ -125,6 +126,11 @@ function sourceOptions(world: ReplayWorld, life: Life): KafkaSourceOptions {
       transactionsOf: async (key, options) =>
         (await loadTableState(engineOf(world, folderOf(key), life), options))?.transactions ?? null,
       heldPosition: held.heldPosition,
+      notes: replayNotes({
+        store,
+        pipelineId: groupId,
+        engineOf: (place) => engineOf(world, place, life),
+      }),
     },
     clock,
     random,
@@ -257,6 +263,9 @@ export async function rewind(
     groupId,
     pipelineId: groupId,
     range: "test",
+    store: mortalWorldStore(world.disk, life),
+    placeOf: (uri) => uri.replace("memory:/", ""),
+    random,
     onStep,
     signal: never,
   });

@@ -163,6 +163,9 @@ async function commitSome(
     if (error === null) {
       lane.floor = nextOffset;
       committed += 1;
+      const { topic, partition, topicId: identity } = lane;
+      const { notes } = state.context.options.tables;
+      await notes?.passed({ topic, partition, identity }, nextOffset, { signal });
     } else why = `the coordinator answered ${error}`;
     if (error !== null && evictions.has(error)) membership.refused(member, why);
     const gone = error === "UNKNOWN_TOPIC_OR_PARTITION";

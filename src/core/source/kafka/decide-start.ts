@@ -14,6 +14,8 @@ export type StartFacts = {
   readonly watermarks: ReadonlyMap<string, bigint | null>;
   /** What tables hold of it; asked only when there is no floor to rely on. */
   readonly held: HeldPosition | null;
+  /** Where replays say that reading has to begin at the latest; null: nowhere. */
+  readonly readFrom: bigint | null;
   /** The topic or the partition appeared after the pipeline began to read. */
   readonly appearedLater: boolean;
   /** We met an earlier topic of this name in this run. */
@@ -80,7 +82,10 @@ export function decideStart(facts: StartFacts): StartDecision {
   const { logStart, stableEnd } = facts;
   switch (verdict.kind) {
     case "valid":
-      return startAtFloor(facts, verdict.nextOffset, start);
+      if (facts.readFrom !== null && facts.readFrom < verdict.nextOffset) {
+        return startAt(facts, facts.readFrom, "replay", start);
+      }
+      return startAt(facts, verdict.nextOffset, "floor", start);
     case "recreated":
       return start(logStart, "topic-recreated");
     case "table-changed":
@@ -112,9 +117,10 @@ export function decideStart(facts: StartFacts): StartDecision {
   }
 }
 
-function startAtFloor(
+function startAt(
   { topic, partition, logStart, stableEnd }: StartFacts,
   floor: bigint,
+  why: StartReason,
   start: (at: bigint, why: StartReason, loss?: DataLoss) => StartDecision,
 ): StartDecision {
   const gone = { topic, partition, expected: floor, available: logStart };
@@ -124,7 +130,7 @@ function startAtFloor(
   if (floor > stableEnd) {
     return start(logStart, "data-loss", { ...gone, cause: "truncated", lost: floor - stableEnd });
   }
-  return start(floor, "floor");
+  return start(floor, why);
 }
 
 /**

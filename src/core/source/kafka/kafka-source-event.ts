@@ -15,6 +15,8 @@ export type StartReason =
   | "foreign-reset"
   /** A table with rows below the floor was deleted or restored since. */
   | "table-changed"
+  /** A replay took rows out of tables, which are below the floor. */
+  | "replay"
   /** The floor is gone from the log, and `failOnDataLoss` is off. */
   | "data-loss"
   /** It was asked for. */

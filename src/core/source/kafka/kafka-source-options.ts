@@ -1,5 +1,6 @@
 import type { Clock, Random } from "../../../delta/engine.ts";
 import type { KafkaClient, TopicPartition } from "../../kafka/kafka-client.ts";
+import type { ReplayNotes } from "../../position/replay-notes.ts";
 import type { PositionOwner, Transactions } from "../../position/watermark.ts";
 import type { KafkaSourceEvent } from "./kafka-source-event.ts";
 
@@ -58,6 +59,8 @@ export type TablePositions = {
     partition: TopicPartition & { readonly identity: string },
     options: { readonly signal: AbortSignal },
   ): Promise<HeldPosition | null>;
+  /** What replays left to be read again; asked only as a member of the group. Default: nothing. */
+  readonly notes?: ReplayNotes;
 };
 
 /** What tables hold of a partition. */

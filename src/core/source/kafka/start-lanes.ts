@@ -1,7 +1,7 @@
 import { CdcDeltaError } from "../../../errors.ts";
 import type { TopicPartition } from "../../kafka/kafka-client.ts";
 import { forEachParallel } from "../../../parallel.ts";
-import { type Transactions, watermarkOf } from "../../position/watermark.ts";
+import { partitionName, type Transactions, watermarkOf } from "../../position/watermark.ts";
 import { brokerError } from "./broker-error.ts";
 import { dataLossError } from "./data-loss.ts";
 import {
@@ -55,11 +55,12 @@ async function startThose(
   const floors = asked ? new Map() : await committedFloors(state, lanes, signal);
   const ends = await readEnds(state, lanes, signal);
   const tables = await markedTables(state, lanes, floors, signal);
+  const readFrom = await notedStarts(state, lanes, signal);
   // All at once: tables are looked through once for all that have no floor.
   const tried = await Promise.allSettled(lanes.map(async (lane) => {
     const found = ends.get(lane)!;
     if (found instanceof CdcDeltaError) throw found;
-    await startOne(state, lane, { floors, ends: found, tables, signal });
+    await startOne(state, lane, { floors, ends: found, tables, readFrom, signal });
   }));
   const ready = lanes.filter(({ phase }) => phase !== "new" && phase !== "lost");
   for (const lane of ready) lane.outage.recovered();
@@ -74,6 +75,8 @@ type Lookups = {
   readonly ends: LogEnds;
   /** Tables that marks name → their `txn` actions; null: there is no such table. */
   readonly tables: ReadonlyMap<string, Transactions | null>;
+  /** Where replays say that reading has to begin at the latest, by `partitionName`. */
+  readonly readFrom: ReadonlyMap<string, bigint>;
   readonly signal: AbortSignal;
 };
 
@@ -100,6 +103,7 @@ async function startOne(state: SourceState, lane: LaneState, lookups: Lookups): 
     committed,
     watermarks,
     held,
+    readFrom: lookups.readFrom.get(partitionName({ topic, partition, identity: topicId })) ?? null,
     appearedLater: lane.appearedLater || isAddedPartition(lane, floors),
     recreated: lane.recreated,
     autoOffsetReset: options.autoOffsetReset,
@@ -269,6 +273,20 @@ async function markedTables(
     },
   );
   return found;
+}
+
+/** Looks at what replays have noted. */
+async function notedStarts(
+  { context, session }: SourceState,
+  lanes: readonly LaneState[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, bigint>> {
+  const { membership, tables: { notes } } = context.options;
+  if (membership !== "group" || notes === undefined) return new Map();
+  const ids = lanes.map(({ topic, partition, topicId: identity }) => (
+    { topic, partition, identity }
+  ));
+  return await notes.readFrom(ids, { fresh: session?.given === false, signal });
 }
 
 /** Tables that are looked at together. */

@@ -17,6 +17,7 @@ const facts = (changes: Partial<StartFacts> = {}): StartFacts => ({
   committed: { offset: 50n, mark: mark() },
   watermarks: new Map([["shop.a", 40n]]),
   held: null,
+  readFrom: null,
   appearedLater: false,
   recreated: false,
   autoOffsetReset: "latest",
@@ -39,6 +40,8 @@ const cases: readonly Case[] = [
     50n,
     "floor",
   ],
+  ["rows that a replay took out", { readFrom: 20n }, 20n, "replay"],
+  ["rows taken out above the floor", { readFrom: 70n }, 50n, "floor"],
   ["a table further than noted", { watermarks: new Map([["shop.a", 99n]]) }, 50n, "floor"],
   [
     "rows that were taken out, the beginning gone",
