@@ -3,7 +3,7 @@ import { loadSnapshot } from "../../src/delta/log/snapshot.ts";
 import { planOptimize } from "../../src/delta/operations/optimize.ts";
 import { planRestore } from "../../src/delta/operations/restore.ts";
 import { scanFile } from "../../src/delta/operations/scan.ts";
-import { planVacuum } from "../../src/delta/operations/vacuum.ts";
+import { planVacuum } from "../../src/delta/operations/vacuum-plan.ts";
 import { CdcDeltaError } from "../../src/errors.ts";
 import { seededRandom } from "../simulation/seeded-random.ts";
 import { freshEngine, type Objects, storeOf } from "../simulation/table-scenes.ts";

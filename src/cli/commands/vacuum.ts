@@ -1,4 +1,5 @@
-import { planVacuum, vacuum, type VacuumPlan } from "../../delta/operations/vacuum.ts";
+import { vacuum } from "../../delta/operations/vacuum.ts";
+import { planVacuum, type VacuumPlan } from "../../delta/operations/vacuum-plan.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { isoTime } from "../inspect/table-facts.ts";
 import { counted } from "../output/counted.ts";
@@ -8,6 +9,7 @@ import { vacuumOnSpark } from "../spark/on-spark.ts";
 import type { SparkVacuum } from "../spark/spark-statement.ts";
 import { eachTable, type TableTask } from "../tables/each-table.ts";
 import type { VacuumFlags } from "../tables/table-options.ts";
+import { unreadableOf } from "../tables/lost-text.ts";
 import { type VacuumFile, type VacuumResult, vacuumText } from "../tables/vacuum-report.ts";
 import type { CliWorld } from "../world.ts";
 
@@ -41,14 +43,17 @@ async function vacuumTable(
 ): Promise<{ readonly result: VacuumResult; readonly ended: boolean }> {
   const { uri, engine, progress, stop: signal } = task;
   const { mode, retention: retentionMs, force } = flags;
-  const plan = await planVacuum(engine, { mode, retentionMs, force, signal });
+  // By the log alone a vacuum is fast because it reads little of it.
+  const tellLost = flags.dryRun || mode === "full";
+  const plan = await planVacuum(engine, { mode, retentionMs, force, tellLost, signal });
   const planned: VacuumResult = {
     version: plan.state.version,
     mode,
     retentionMs: plan.retentionMs,
     files: plan.files,
     bytes: plan.bytes,
-    unreadable: unreadableOf(plan),
+    unreadable: plan.lost === null ? null : unreadableOf(plan.lost),
+    leftAlone: leftAloneOf(plan),
     listed: flags.dryRun ? await listedFiles(plan, flags.limit) : [],
   };
   if (flags.dryRun) return { result: planned, ended: true };
@@ -61,10 +66,9 @@ async function vacuumTable(
   return { result: { ...planned, ...deleted }, ended };
 }
 
-function unreadableOf({ firstReadable }: VacuumPlan): VacuumResult["unreadable"] {
-  if (firstReadable === null || firstReadable.version === 0) return null;
-  const { version, timestampMs } = firstReadable;
-  return { versionsBefore: version, timestampsBefore: isoTime(timestampMs) };
+function leftAloneOf({ foreign }: VacuumPlan): VacuumResult["leftAlone"] {
+  const folders = [...foreign].map(([folder, format]) => ({ folder, format }));
+  return folders.sort((a, b) => (a.folder < b.folder ? -1 : 1));
 }
 
 async function listedFiles(plan: VacuumPlan, limit: number): Promise<VacuumFile[]> {

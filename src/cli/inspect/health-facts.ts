@@ -9,7 +9,7 @@ import {
   readVersionChecksum,
 } from "../../delta/log/version-checksum.ts";
 import { tableTargetBytes } from "../../delta/operations/target-size.ts";
-import { planVacuum } from "../../delta/operations/vacuum.ts";
+import { planVacuum } from "../../delta/operations/vacuum-plan.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import type { HealthFacts } from "./health-report.ts";
 import { fileHealth, type PartitionSize } from "./file-health.ts";

@@ -81,6 +81,7 @@ export async function vacuumOnSpark(
     files,
     bytes: metricSum(commits, "sizeOfDataToDelete"),
     unreadable: null,
+    leftAlone: [],
     listed: [],
   };
 }

@@ -1,8 +1,10 @@
-import type { VacuumMode } from "../../delta/operations/vacuum.ts";
+import type { VacuumMode } from "../../delta/operations/vacuum-plan.ts";
+import type { ForeignFormat } from "../../delta/operations/vacuum-rules.ts";
 import { counted } from "../output/counted.ts";
 import { factsText, tableText } from "../output/table-text.ts";
 import { formatDuration, humanByteSize } from "../settings/units.ts";
 import type { TablesReport } from "./each-table.ts";
+import { type Unreadable, unreadableTable, unreadableText } from "./lost-text.ts";
 import { doneTables, stoppedText, tablesJson } from "./tables-json.ts";
 
 export type VacuumFile = {
@@ -21,21 +23,20 @@ export type VacuumResult = {
   readonly retentionMs: number;
   readonly files: number;
   readonly bytes: number;
-  /** What stops being readable; null: nothing that was. */
-  readonly unreadable: {
-    readonly versionsBefore: number;
-    readonly timestampsBefore: string | null;
-  } | null;
+  /** What stops being readable; null: not asked for, as in mode `lite` without a dry run. */
+  readonly unreadable: Unreadable | null;
+  /** Folders inside the table that are somebody else's. */
+  readonly leftAlone: readonly { readonly folder: string; readonly format: ForeignFormat }[];
   /** The first of the files; empty unless it was a dry run. */
   readonly listed: readonly VacuumFile[];
 };
 
-type Form = { readonly dryRun: boolean; readonly format: "table" | "json" };
+type Form = { readonly dryRun: boolean; readonly format: "table" | "json"; readonly limit: number };
 
 /** The result of `vacuum` for standard output. Pure. */
 export function vacuumText(
   report: TablesReport<VacuumResult>,
-  { dryRun, format }: Form,
+  { dryRun, format, limit }: Form,
 ): string {
   if (format === "json") return tablesJson(report, { dryRun });
   const done = doneTables(report);
@@ -45,7 +46,7 @@ export function vacuumText(
     result.files,
     humanByteSize(result.bytes),
     formatDuration(result.retentionMs),
-    unreadableText(result.unreadable),
+    result.unreadable === null ? "not asked (--dry-run)" : unreadableText(result.unreadable),
   ]);
   const files = done.reduce((sum, { result }) => sum + result.files, 0);
   const bytes = done.reduce((sum, { result }) => sum + result.bytes, 0);
@@ -53,24 +54,39 @@ export function vacuumText(
   const facts: [string, string][] = dryRun
     ? [["would go", total], ["deleted", "nothing (--dry-run)"]]
     : [["deleted", total]];
+  const leftAlone = leftAloneText(done);
+  if (leftAlone !== "") facts.push(["left alone", leftAlone]);
   if (report.stopped) facts.push(["ended by", "a signal; run again to go on"]);
   const header = ["table", "files", "size", "retention", "no longer readable"];
-  const lists = done.map(listText).filter((text) => text !== "");
+  const lists = done.map((each) => dryRun ? listText(each, limit) : "").filter((t) => t !== "");
   return [...lists, tableText(header, rows), factsText(facts)].join("\n");
 }
 
-function unreadableText(unreadable: VacuumResult["unreadable"]): string | null {
-  if (unreadable === null) return null;
-  const { versionsBefore: version, timestampsBefore: time } = unreadable;
-  const versions = version === 1 ? "version 0" : `versions 0 to ${version - 1}`;
-  return time === null ? versions : `${versions} (before ${time})`;
+const formats: Readonly<Record<ForeignFormat, string>> = {
+  delta: "a Delta table",
+  iceberg: "Iceberg",
+  hudi: "a Hudi table",
+};
+
+/** Folders that are named; the others are counted. */
+const foldersMax = 5;
+
+function leftAloneText(done: ReturnType<typeof doneTables<VacuumResult>>): string {
+  const folders = done.flatMap(({ uri, result }) =>
+    result.leftAlone.map(({ folder, format }) =>
+      `${uri.replace(/\/+$/, "")}/${folder} (${formats[format]})`
+    )
+  );
+  const rest = folders.length - foldersMax;
+  return [...folders.slice(0, foldersMax), ...rest > 0 ? [`and ${rest} more`] : []].join("\n");
 }
 
 function listText(
   { uri, result }: { readonly uri: string; readonly result: VacuumResult },
+  limit: number,
 ): string {
-  const { listed, files, mode } = result;
-  if (listed.length === 0) return "";
+  const { listed, files, mode, unreadable } = result;
+  if (files === 0) return "";
   const rows = listed.map((file) => [
     file.path,
     humanByteSize(file.sizeInBytes),
@@ -80,5 +96,7 @@ function listText(
     ? `and ${files - listed.length} more (--limit all lists them)\n`
     : "";
   const header = ["file", "size", mode === "lite" ? "left the table" : "modified"];
-  return `${uri}\n${tableText(header, rows)}${more}`;
+  const list = listed.length === 0 ? "" : tableText(header, rows);
+  const lost = unreadable === null ? "" : unreadableTable(unreadable, limit);
+  return `${uri}\n${list}${more}${lost === "" ? "" : `\n${lost}`}`;
 }

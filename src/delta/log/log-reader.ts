@@ -76,8 +76,8 @@ export async function withListing<T>(
   }
 }
 
-/** The key of the checkpoint that an error is about; null for other errors. */
-function damagedCheckpoint(error: unknown): string | null {
+/** The key of the checkpoint that an error is about; null for other errors. Pure. */
+export function damagedCheckpoint(error: unknown): string | null {
   if (!(error instanceof CdcDeltaError) || error.code !== "log-corrupt") return null;
   const key = error.context["checkpoint"];
   return typeof key === "string" ? key : null;

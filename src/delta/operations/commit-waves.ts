@@ -1,30 +1,36 @@
 import type { Engine } from "../engine.ts";
-import { readCommits } from "../log/log-reader.ts";
+import { parseCommit } from "../log/action-json.ts";
+import type { Action } from "../log/actions.ts";
+import { readLogPieces, readParts } from "../log/log-pieces.ts";
+import { logFileGone } from "../log/log-reader.ts";
 import type { LogCommit } from "../log/log-segment.ts";
 
-/** Commits read at the same time have no more bytes together, unless one alone has. */
-const waveBytesMax = 4 << 20;
+/** Actions of a commit: all of them, or some of a large one, whose other parts follow. */
+export type CommitPart = { readonly version: number; readonly actions: readonly Action[] };
 
 /**
- * Reads commits with their file actions in order, several at a time while they are small: a commit
- * that added a hundred thousand files is read alone. Errors: as `readCommits`.
+ * Reads commits with their file actions in order, many at a time while they are small; one that added
+ * a million files comes in parts of bounded size. Errors: `not-found` (retryable) when one is gone,
+ * `log-corrupt`, the store's.
  */
 export async function* readInWaves(
   engine: Engine,
   commits: readonly LogCommit[],
   { signal }: { readonly signal: AbortSignal },
-): ReturnType<typeof readCommits> {
-  let wave: number[] = [];
-  let bytes = 0;
-  const read = (): ReturnType<typeof readCommits> => {
-    const versions = wave;
-    [wave, bytes] = [[], 0];
-    return readCommits(engine, versions, { signal, files: true });
-  };
-  for (const { version, meta } of commits) {
-    if (bytes + meta.size > waveBytesMax) yield* read();
-    wave.push(version);
-    bytes += meta.size;
+): AsyncGenerator<CommitPart> {
+  const { uri } = engine.store;
+  const pieces = commits.map((commit) => ({ kind: "commit", ...commit }) as const);
+  for await (const wave of readLogPieces(engine, pieces, { signal })) {
+    for (const read of wave) {
+      const { version, meta } = read.piece;
+      const source = `${uri}/${meta.key}`;
+      if (read.kind === "gone") throw logFileGone(uri, meta.key);
+      if (read.kind === "whole") yield { version, actions: parseCommit(read.bytes, { source }) };
+      else {
+        for await (const bytes of readParts(engine, meta, { signal, from: "first" })) {
+          yield { version, actions: parseCommit(bytes, { source, firstLine: null }) };
+        }
+      }
+    }
   }
-  yield* read();
 }

@@ -12,6 +12,18 @@ export function keysOfFile(
   return [own, vector].filter((key) => key !== null);
 }
 
+/** Whether a key lies in one of some folders, at any depth. Pure. */
+export function isBelow(
+  key: string,
+  folders: { has(folder: string): boolean; readonly size: number },
+): boolean {
+  if (folders.size === 0) return false;
+  for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) {
+    if (folders.has(key.slice(0, at + 1))) return true;
+  }
+  return false;
+}
+
 const namedMax = 5;
 
 /** Some keys for a message: the first ones, and how many more there are. */

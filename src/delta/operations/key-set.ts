@@ -39,8 +39,8 @@ export function createKeySet(): KeySet {
   };
 }
 
-/** 53 bits, never 0: two multiplicative hashes with different seeds. */
-function hashOf(key: string): number {
+/** 53 bits, never 0: two multiplicative hashes with different seeds. Pure. */
+export function hashOf(key: string): number {
   let a = 0x9e3779b9;
   let b = 0x85ebca6b;
   for (let i = 0; i < key.length; i++) {

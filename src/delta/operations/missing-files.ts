@@ -1,6 +1,7 @@
 import { forEachParallel } from "../../parallel.ts";
 import type { Engine } from "../engine.ts";
 import { createExactKeySet } from "../log/exact-key-set.ts";
+import { isBelow } from "./file-objects.ts";
 
 /** Files that should be there and are not. */
 export type MissingFiles = {
@@ -43,9 +44,12 @@ async function missingFromListing(
   signal: AbortSignal,
 ): Promise<MissingFiles> {
   const found = createExactKeySet();
-  for await (const { key } of engine.store.list("", { signal })) {
+  const linked = new Set<string>();
+  const onLinkedFolder = (folder: string): void => void linked.add(folder);
+  for await (const { key } of engine.store.list("", { signal, onLinkedFolder })) {
     if (wanted.has(key)) found.add(key);
   }
+  if (linked.size > 0) await askBehindLinks(engine, keys, { found, linked, signal });
   const count = wanted.size - found.size;
   const named = new Set<string>();
   if (count > 0) {
@@ -55,4 +59,29 @@ async function missingFromListing(
     }
   }
   return { count, named: [...named].sort() };
+}
+
+/** A listing does not enter folders that are symbolic links; what is in them is asked for. */
+async function askBehindLinks(
+  engine: Engine,
+  keys: () => AsyncIterable<string> | Iterable<string>,
+  { found, linked, signal }: {
+    readonly found: { add(key: string): boolean };
+    readonly linked: ReadonlySet<string>;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  let wave: string[] = [];
+  const ask = async (): Promise<void> => {
+    await forEachParallel(wave, headsAtOnce, async (key) => {
+      if (await engine.store.head(key, { signal }) !== null) found.add(key);
+    });
+    wave = [];
+  };
+  for await (const key of keys()) {
+    if (!isBelow(key, linked)) continue;
+    wave.push(key);
+    if (wave.length === headsMax) await ask();
+  }
+  await ask();
 }

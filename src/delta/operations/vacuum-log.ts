@@ -8,58 +8,37 @@ import { listLog } from "../log/log-reader.ts";
 import type { LogCommit } from "../log/log-segment.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
 import { readInWaves } from "./commit-waves.ts";
-import { createKeySet, type KeySet } from "./key-set.ts";
+import { createKeySet } from "./key-set.ts";
 import { readLastVacuum } from "./last-vacuum.ts";
-import { keysOfFile } from "./file-objects.ts";
 import { isExpired, type KnownFiles } from "./vacuum-known.ts";
 import { isVacuumable, type VacuumFolders } from "./vacuum-rules.ts";
 
 type Io = { readonly signal: AbortSignal };
 
-/** What a vacuum does to earlier versions, and how far it leaves nothing to be deleted. */
-export type VacuumEffect = {
-  /** The oldest version that can still be read afterwards; null: as many as before. */
-  readonly firstReadable: { readonly version: number; readonly timestampMs: number | null } | null;
-  /** All that commits up to this version took out is gone after the vacuum; null: not known. */
-  readonly doneTo: number | null;
-};
-
-/** Goes through commits: which versions lose files, and how far all of theirs go. */
-export async function effectOf(
+/** How far commits go whose removals have all expired; null: nobody knows. */
+export async function expiredTo(
   engine: Engine,
-  going: KeySet,
-  { known, commits, signal }: Io & {
-    readonly known: KnownFiles;
-    readonly commits: readonly LogCommit[];
-  },
-): Promise<VacuumEffect> {
-  const { uri } = engine.store;
+  known: KnownFiles,
+  { commits, signal }: Io & { readonly commits: readonly LogCommit[] },
+): Promise<number | null> {
   const extent = createExtent(known, commits);
-  let first: number | null = null;
   for await (const { version, actions } of readInWaves(engine, commits, { signal })) {
-    extent.follow(version, actions);
-    const isLost = (action: Action): boolean =>
-      action.kind === "remove" && keysOfFile(action.remove, uri).some((key) => going.has(key));
-    if (actions.some(isLost)) first = version;
+    if (!extent.follow(version, actions)) break;
   }
-  if (first === null) return { firstReadable: null, doneTo: extent.last() };
-  const found = monotonicTimestamps(commits).find((commit) => commit.version === first);
-  return {
-    firstReadable: { version: first, timestampMs: found?.timestampMs ?? null },
-    doneTo: extent.last(),
-  };
+  return extent.last();
 }
 
 /**
  * The commits whose removals have all expired, from the first one on: their time is past, by the
  * file's time and by the commit's own, and so is that of each removal in them.
  */
-function createExtent({ cutoffMs }: KnownFiles, commits: readonly LogCommit[]) {
+export function createExtent({ cutoffMs }: KnownFiles, commits: readonly LogCommit[]) {
   const fileMs = new Map(monotonicTimestamps(commits).map((c) => [c.version, c.timestampMs]));
+  const first = commits[0]?.version ?? Infinity;
   let last: number | null = null;
   let open = true;
   return {
-    /** Whether the commit is one of them. */
+    /** Whether the commit is one of them, as far as these actions of it tell. */
     follow(version: number, actions: readonly Action[]): boolean {
       open = open && (fileMs.get(version) ?? Infinity) < cutoffMs && actions.every((action) => {
         if (action.kind === "remove") return isExpired(action.remove, cutoffMs);
@@ -68,6 +47,8 @@ function createExtent({ cutoffMs }: KnownFiles, commits: readonly LogCommit[]) {
         return typeof own !== "number" || own < cutoffMs;
       });
       if (open) last = version;
+      // Other actions of the same commit looked well.
+      else if (last === version) last = version > first ? version - 1 : null;
       return open;
     },
     last: (): number | null => last,

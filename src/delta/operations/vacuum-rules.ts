@@ -1,13 +1,19 @@
 import { temporaryPrefix } from "../storage/local-write.ts";
+import { isBelow } from "./file-objects.ts";
 
 /** Hidden folders whose files are data of the table all the same. */
 const dataFolders: ReadonlySet<string> = new Set(["_change_data", "_delta_index"]);
 
 export type VacuumFolders = {
   readonly partitionColumns: readonly string[];
-  /** Folders of somebody else, as `a/b/`: other tables, and the metadata of other formats. */
-  readonly foreign: ReadonlySet<string>;
+  readonly foreign: ForeignFolders;
 };
+
+/** Whose a folder is. */
+export type ForeignFormat = "delta" | "iceberg" | "hudi";
+
+/** Folders of somebody else, as `a/b/`: other tables, and the metadata of other formats. */
+export type ForeignFolders = ReadonlyMap<string, ForeignFormat>;
 
 /**
  * Whether vacuum may look at a file at all: nothing hidden and nothing in foreign folders, so that
@@ -16,7 +22,7 @@ export type VacuumFolders = {
  * table, not URI-encoded.
  */
 export function isVacuumable(key: string, { partitionColumns, foreign }: VacuumFolders): boolean {
-  if (isIn(key, foreign)) return false;
+  if (isBelow(key, foreign)) return false;
   const segments = key.split("/");
   const name = segments.pop() ?? "";
   if (segments[0] === "_delta_log") return segments.length === 1 && isTemporary(name);
@@ -24,18 +30,28 @@ export function isVacuumable(key: string, { partitionColumns, foreign }: VacuumF
   return hidden === undefined && (!isHidden(name) || isTemporary(name));
 }
 
-function isIn(key: string, folders: ReadonlySet<string>): boolean {
-  if (folders.size === 0) return false;
-  for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) {
-    if (folders.has(key.slice(0, at + 1))) return true;
-  }
-  return false;
-}
+const marks: readonly (readonly [mark: RegExp, format: ForeignFormat])[] = [
+  [/\/_delta_log\//, "delta"],
+  [/\/\.hoodie\//, "hudi"],
+  [/(?:^|\/)metadata\/[^/]*\.metadata\.json$/, "iceberg"],
+];
 
-/** The folder of the table inside this one that a key tells of, by its log; null: of none. */
-export function tableInside(key: string): string | null {
-  const at = key.indexOf("/_delta_log/");
-  return at < 0 ? null : key.slice(0, at + 1);
+/**
+ * The folder of somebody else that a key tells of: a table of Delta, Hudi or Iceberg inside this one,
+ * by its own metadata; or the metadata of Iceberg, where this table's files are Iceberg's as well.
+ * Null: of none. Pure.
+ */
+export function foreignFolder(
+  key: string,
+): { readonly folder: string; readonly format: ForeignFormat } | null {
+  for (const [mark, format] of marks) {
+    const at = mark.exec(key)?.index ?? -1;
+    if (at < 0) continue;
+    // At the very root only the metadata is theirs.
+    const isRoot = at === 0 && !key.startsWith("/");
+    return { folder: isRoot ? "metadata/" : key.slice(0, at + 1), format };
+  }
+  return null;
 }
 
 const isHidden = (name: string): boolean => name.startsWith("_") || name.startsWith(".");

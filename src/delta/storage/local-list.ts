@@ -12,8 +12,8 @@ type Entry = { readonly key: string; readonly isFolder: boolean };
 /**
  * Files below `root` as objects in UTF-8 byte order of the full key. Folders that cannot hold a
  * match are not opened; of a folder's names only the matching ones are sorted and asked for their
- * size. Symbolic links to files count as files; those to folders are not entered, so a circle of
- * links cannot trap a listing. Errors are the system's own.
+ * size. Symbolic links to files count as files; those to folders are told and not entered, so a
+ * circle of links cannot trap a listing. Errors are the system's own.
  */
 export async function* listFiles(
   root: string,
@@ -39,7 +39,7 @@ async function* listFolder(
       continue;
     }
     const run = fileRun(entries, index);
-    for (const meta of await Promise.all(run.map(({ key }) => fileMeta(root, key)))) {
+    for (const meta of await Promise.all(run.map(({ key }) => fileMeta(root, key, options)))) {
       options.signal.throwIfAborted();
       if (meta !== null) yield meta;
     }
@@ -89,9 +89,15 @@ async function readFolder(root: string, folderKey: string) {
 }
 
 /** Null when the file is gone by now or is no file. */
-async function fileMeta(root: string, key: string): Promise<ObjectMeta | null> {
+async function fileMeta(
+  root: string,
+  key: string,
+  { onLinkedFolder }: ListOptions,
+): Promise<ObjectMeta | null> {
   try {
     const stats = await stat(`${root}/${key}`);
+    // Folders were told apart from files before: this one is a link.
+    if (stats.isDirectory()) onLinkedFolder?.(`${key}/`);
     return stats.isFile() ? { key, size: stats.size, modifiedMs: stats.mtimeMs } : null;
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return null;

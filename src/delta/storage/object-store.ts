@@ -20,6 +20,8 @@ export type ListOptions = IoOptions & {
   readonly startAfter?: string;
   /** What writers of the store that died left behind as well; only vacuum asks for it. */
   readonly leftovers?: boolean;
+  /** Hears, as `a/b/`, of folders that are symbolic links: what is behind them is not listed. */
+  readonly onLinkedFolder?: (folder: string) => void;
 };
 
 /** An object in the making: nobody sees it before it is completed. */
@@ -53,7 +55,10 @@ export type Uploads = {
 export type ObjectStore = {
   /** The root as the user knows it, for messages: `s3://bucket/prefix`, `/data/lake`, `memory:`. */
   readonly uri: string;
-  /** The object's bytes, or the range of them (a range past the end is cut). */
+  /**
+   * The object's bytes, or the range of them (a range past the end is cut). The memory is the
+   * caller's alone, who may give it back.
+   */
   get(key: string, options: GetOptions): Promise<Uint8Array>;
   /** Null when there is no such object. */
   head(key: string, options: IoOptions): Promise<ObjectMeta | null>;
@@ -88,8 +93,14 @@ export function subStore(store: ObjectStore, prefix: string): ObjectStore {
       const meta = await store.head(full(key), options);
       return meta === null ? null : relative(meta);
     },
-    async *list(prefixBelow, { startAfter, ...rest }) {
-      const options = startAfter === undefined ? rest : { ...rest, startAfter: full(startAfter) };
+    async *list(prefixBelow, { startAfter, onLinkedFolder, ...rest }) {
+      const options = {
+        ...rest,
+        ...(startAfter === undefined ? {} : { startAfter: full(startAfter) }),
+        ...(onLinkedFolder === undefined ? {} : {
+          onLinkedFolder: (key: string) => onLinkedFolder(key.slice(folder.length + 1)),
+        }),
+      };
       for await (const meta of store.list(full(prefixBelow), options)) yield relative(meta);
     },
     put: (key, chunks, options) => store.put(full(key), chunks, options),

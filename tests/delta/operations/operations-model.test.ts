@@ -7,7 +7,8 @@ import { requireTableState } from "../../../src/delta/log/table-state.ts";
 import type { TransactionDraft } from "../../../src/delta/log/transaction.ts";
 import { optimize } from "../../../src/delta/operations/optimize.ts";
 import { restore } from "../../../src/delta/operations/restore.ts";
-import { planVacuum, vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { planVacuum } from "../../../src/delta/operations/vacuum-plan.ts";
 import { field, struct } from "../../../src/delta/schema/data-type.ts";
 import { schemaToJson } from "../../../src/delta/schema/schema-json.ts";
 import { CdcDeltaError } from "../../../src/errors.ts";
@@ -104,8 +105,8 @@ type World = {
   readonly engine: TestEngine;
   readonly versions: { readonly rows: readonly number[]; readonly atMs: number }[];
   next: number;
-  /** What a vacuum said it would leave readable. */
-  firstReadable: number;
+  /** What vacuums said they would take. */
+  readonly lost: Set<number>;
 };
 
 const newest = ({ versions }: World): readonly number[] => versions.at(-1)!.rows;
@@ -193,10 +194,15 @@ async function obeyVacuum(
 ): Promise<void> {
   const { engine } = world;
   try {
-    const plan = await planVacuum(engine, { mode, retentionMs, force: true, signal });
-    const told = plan.firstReadable?.version ?? 0;
+    const options = { mode, retentionMs, force: true, tellLost: true, signal };
+    const plan = await planVacuum(engine, options);
     await vacuum(engine, plan, { signal });
-    world.firstReadable = Math.max(world.firstReadable, told);
+    for (const { first, last } of plan.lost?.versions ?? []) {
+      for (let version = first; version <= last; version++) {
+        world.lost.add(version);
+        await expect(numbersAt(engine, { kind: "version", version })).rejects.toThrow();
+      }
+    }
   } catch (error) {
     // The log does not reach back to the last vacuum any more.
     if (mode === "full" || !isCode(error, "usage")) throw error;
@@ -220,9 +226,9 @@ const isCode = (error: unknown, code: CdcDeltaError["code"]): boolean =>
   error instanceof CdcDeltaError && error.code === code;
 
 /** Its files are there by what vacuum said, and the log reaches back that far. */
-function mustBeReadable({ versions, engine, firstReadable }: World, version: number): boolean {
+function mustBeReadable({ versions, engine, lost }: World, version: number): boolean {
   const endedMs = versions[version + 1]?.atMs ?? engine.nowMs;
-  return version >= firstReadable && endedMs > engine.nowMs - logRetentionMs;
+  return !lost.has(version) && endedMs > engine.nowMs - logRetentionMs;
 }
 
 async function check(world: World, version: number, byTime: boolean): Promise<void> {
@@ -240,7 +246,7 @@ async function check(world: World, version: number, byTime: boolean): Promise<vo
 
 async function play(sequence: readonly Command[], v2: boolean): Promise<void> {
   const engine = testEngine();
-  const world: World = { engine, versions: [], next: 0, firstReadable: 0 };
+  const world: World = { engine, versions: [], next: 0, lost: new Set() };
   await commitRows(
     world,
     creation(engine, {

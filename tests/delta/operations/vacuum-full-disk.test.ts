@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Engine } from "../../../src/delta/engine.ts";
 import { loadHistory } from "../../../src/delta/log/history.ts";
-import { planVacuum, vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { planVacuum } from "../../../src/delta/operations/vacuum-plan.ts";
 import { localError } from "../../../src/delta/storage/local-errors.ts";
 import { newTable, signal, testEngine } from "../../support/delta-table.ts";
 

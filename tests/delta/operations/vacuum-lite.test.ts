@@ -5,7 +5,8 @@ import type { Action } from "../../../src/delta/log/actions.ts";
 import { writeCheckpoint } from "../../../src/delta/log/checkpoint-writer.ts";
 import { commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
-import { planVacuum, vacuum, type VacuumPlan } from "../../../src/delta/operations/vacuum.ts";
+import { vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { planVacuum, type VacuumPlan } from "../../../src/delta/operations/vacuum-plan.ts";
 import {
   addFile,
   livePaths,
@@ -98,13 +99,13 @@ describe("vacuum in mode lite", () => {
         },
       },
     };
-    const plan = await planVacuum(watched, lite);
+    const plan = await planVacuum(watched, { ...lite, tellLost: true });
     expect(await keysOf(plan)).toEqual(["dv", "a b", vectorKey, "_change_data/c"]);
     expect(plan).toMatchObject({
       mode: "lite",
       files: 4,
       bytes: 3 + 3 + 40 + 5,
-      firstReadable: { version: 3 },
+      lost: { versions: [{ first: 1, last: 2 }], changes: [{ first: 1, last: 3 }] },
       doneTo: 4,
     });
     expect(await vacuum(watched, plan, { signal })).toEqual({ files: 4, bytes: 51, ended: true });

@@ -4,7 +4,8 @@ import type { Action, DeletionVectorDescriptor } from "../../../src/delta/log/ac
 import { loadHistory } from "../../../src/delta/log/history.ts";
 import { commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
-import { planVacuum, vacuum, type VacuumOptions } from "../../../src/delta/operations/vacuum.ts";
+import { vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { planVacuum, type VacuumOptions } from "../../../src/delta/operations/vacuum-plan.ts";
 import {
   addFile,
   newTable,
@@ -124,12 +125,33 @@ describe("vacuum never touches", () => {
     expect(await leftAfter(engine)).toEqual(keys.slice(0, 4));
   });
 
+  test("tables of other formats inside the table, and says which", async () => {
+    const keys = [
+      "berg/data/part",
+      "berg/metadata/00001-x.metadata.json",
+      "hoodie/.hoodie/hoodie.properties",
+      "hoodie/part",
+      "metadata/v1.metadata.json",
+      "notes/metadata/part",
+      "other.metadata.json",
+    ];
+    const engine = await agedTable(keys);
+    const { foreign, files } = await planVacuum(engine, own);
+    expect([...foreign].sort()).toEqual([
+      ["berg/", "iceberg"],
+      ["hoodie/", "hudi"],
+      ["metadata/", "iceberg"],
+    ]);
+    expect(files).toBe(3);
+    expect(await leftAfter(engine)).toEqual(keys.slice(0, 5));
+  });
+
   test("the log's sidecars, hidden names, and Iceberg's metadata of a table of both", async () => {
     const keys = [
       "_delta_log/_sidecars/old.parquet",
       "_other/x",
       "a/.b/c",
-      "metadata/v1.metadata.json",
+      "metadata/snap-1.avro",
     ];
     const engine = await agedTable(keys);
     const { metadata } = await loadSnapshot(engine, { signal });

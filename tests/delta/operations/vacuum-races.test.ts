@@ -4,7 +4,8 @@ import type { Action } from "../../../src/delta/log/actions.ts";
 import { loadHistory } from "../../../src/delta/log/history.ts";
 import { commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
-import { planVacuum, vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { planVacuum } from "../../../src/delta/operations/vacuum-plan.ts";
 import { restore } from "../../../src/delta/operations/restore.ts";
 import {
   addFile,

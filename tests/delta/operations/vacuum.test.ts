@@ -9,7 +9,8 @@ import { loadHistory } from "../../../src/delta/log/history.ts";
 import { commitKey } from "../../../src/delta/log/log-path.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { createKeySet } from "../../../src/delta/operations/key-set.ts";
-import { planVacuum, vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { vacuum } from "../../../src/delta/operations/vacuum.ts";
+import { planVacuum, type VacuumPlan } from "../../../src/delta/operations/vacuum-plan.ts";
 import { isVacuumable } from "../../../src/delta/operations/vacuum-rules.ts";
 import { localStore } from "../../../src/delta/storage/local-store.ts";
 import { storedVector } from "../../support/deletion-vectors.ts";
@@ -53,7 +54,10 @@ async function usedTable(): Promise<TestEngine> {
   return engine;
 }
 
-const own = { retentionMs: null, force: false, signal } as const;
+const own = { retentionMs: null, force: false, tellLost: true, signal } as const;
+
+const lostOf = ({ lost }: VacuumPlan): number[][] | undefined =>
+  lost?.versions.map(({ first, last }) => [first, last]);
 
 describe("vacuum", () => {
   test("deletes what left the table long ago and what nobody knows, nothing else", async () => {
@@ -61,8 +65,8 @@ describe("vacuum", () => {
     engine.nowMs += 8 * day;
     await put(engine, "being-uploaded");
     const plan = await planVacuum(engine, own);
-    expect({ files: plan.files, bytes: plan.bytes, first: plan.firstReadable?.version })
-      .toEqual({ files: 2, bytes: 6, first: 2 });
+    expect({ files: plan.files, bytes: plan.bytes, lost: lostOf(plan) })
+      .toEqual({ files: 2, bytes: 6, lost: [[1, 1]] });
     expect(await vacuum(engine, plan, { signal })).toEqual({ files: 2, bytes: 6, ended: true });
     expect(await keysOf(engine)).toEqual([".crc", "_hidden/x", "being-uploaded", "first", "live"]);
     const { files } = await loadSnapshot(engine, { signal });
@@ -82,7 +86,7 @@ describe("vacuum", () => {
     const keys: string[] = [];
     for await (const { key } of plan.candidates()) keys.push(key);
     expect(keys).toEqual(["orphan"]);
-    expect(plan.firstReadable).toBeNull();
+    expect(plan.lost).toEqual({ versions: [], changes: [] });
   });
 
   test("tells of versions whose vector of deleted rows goes, though their files stay", async () => {
@@ -108,7 +112,7 @@ describe("vacuum", () => {
       const keys: string[] = [];
       for await (const { key } of plan.candidates()) keys.push(key);
       expect(keys).toEqual(["deletion_vector_00000000-0000-4000-8000-00000000000a.bin"]);
-      expect(plan.firstReadable?.version).toBe(2);
+      expect(lostOf(plan)).toEqual([[1, 1]]);
     }
   });
 
@@ -218,7 +222,7 @@ test.each([
   ["others/part-1.parquet", true],
   ["metadata/v1.metadata.json", false],
 ])("vacuum may look at %p: %p", (key, may) => {
-  const foreign = new Set(["other/", "metadata/"]);
+  const foreign = new Map([["other/", "delta"], ["metadata/", "iceberg"]] as const);
   expect(isVacuumable(key, { partitionColumns: ["p", "_p"], foreign })).toBe(may);
 });
 
