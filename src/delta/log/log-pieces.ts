@@ -1,4 +1,5 @@
 import { CdcDeltaError } from "../../errors.ts";
+import { free } from "../columns/free-batch.ts";
 import type { Engine } from "../engine.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
 import { getIfThere, logFileGone } from "./log-reader.ts";
@@ -40,7 +41,8 @@ export type ReadPiece =
 
 /**
  * Reads files of the log in the order given, many at a time; the next ones are on their way while
- * some are used. What `cache` has is not fetched. Errors: the store's.
+ * some are used. What `cache` has is not fetched. The bytes are good until the next ones are asked
+ * for: then their memory is given back. Errors: the store's.
  */
 export async function* readLogPieces(
   engine: Engine,
@@ -70,7 +72,12 @@ export async function* readLogPieces(
     from = wave.end;
     wave = fetchWave(from);
     yield current;
+    for (const read of current) if (read.kind === "whole" && !isKept(cache, read)) free(read.bytes);
   }
+}
+
+function isKept(cache: PieceCache | undefined, { piece }: ReadPiece): boolean {
+  return cache?.files.has(piece.meta.key) === true;
 }
 
 /** At least one; a large one stands alone, since it is not fetched here. */
