@@ -26,6 +26,8 @@ export async function findFaults(world: World): Promise<string[]> {
     const rows = await readRows(world, `shop.${collection}`);
     if (rows === null) faults.push(`shop.${collection}: the table is missing`);
     else faults.push(...compareTable(collection, wanted, rows));
+    // One that sleeps past its time wakes up with a flush that it opened long ago.
+    if (world.weather.freeze === 0) faults.push(...laterRows(collection, rows ?? []));
     const findings = await lintTable(calmEngine(world, `shop.${collection}`).store);
     faults.push(...findings.filter((finding) => !isKilledBeforeHint(finding)));
   }
@@ -80,6 +82,25 @@ function compareTable(collection: string, events: readonly SimEvent[], rows: Row
   }
   for (const name of found.keys()) faults.push(`${collection} ${name}: not an event of it`);
   return faults;
+}
+
+/** Of one partition no row is ingested before an earlier one, whoever wrote them. */
+function laterRows(collection: string, rows: readonly Row[]): string[] {
+  const places = rows.map((row) => ({
+    partition: `${row["_kafka_topic"]}/${row["_kafka_partition"]}`,
+    offset: BigInt(row["_kafka_offset"] as bigint),
+    micros: BigInt(row["_ingestion_timestamp"] as bigint),
+  }));
+  const newest = new Map<string, bigint>();
+  return places.toSorted((a, b) => Number(a.offset - b.offset)).flatMap((place) => {
+    const before = newest.get(place.partition) ?? 0n;
+    if (place.micros >= before) {
+      newest.set(place.partition, place.micros);
+      return [];
+    }
+    const { partition, offset, micros } = place;
+    return [`${collection} ${partition}/${offset}: ingested at ${micros}, after ${before}`];
+  });
 }
 
 const operations = { c: "insert", u: "update", d: "delete" } as const;

@@ -33,6 +33,8 @@ export function simSource(options: SimSourceOptions): Source {
         await scheduler.wait(process, 1 + random.int(30), () => undefined);
         if (random.chance(options.rebalances())) {
           yield loseLanes(options, next);
+          // They come back, and others may have had them in between.
+          yield { kind: "lanes-gained" };
           continue;
         }
         const open = input.partitions.filter((one) => next.get(one.lane)! < one.lines.length);

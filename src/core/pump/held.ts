@@ -10,7 +10,7 @@ export type Held = {
   readonly session: Session;
   /** Raised when there may be something to decide. */
   readonly wake: Wake;
-  /** Raised when held bytes were released. */
+  /** Raised when held bytes were released, and when the open flush was closed. */
   readonly space: Wake;
   /** Lane → the positions under which tables hold its rows; none for kcat lines of a file. */
   readonly partitions: Map<Lane, PartitionId>;
@@ -25,7 +25,7 @@ export type Held = {
   flushes: number;
   jobs: number;
   idle: boolean;
-  /** All that can be read is read, and others wait for it to be committed. */
+  /** What is held is to be committed now: others wait for it, or nothing more may come to it. */
   drained: boolean;
   inputEnded: boolean;
   failure: { readonly error: unknown } | null;

@@ -11,7 +11,7 @@ import { proveLaneEnd } from "./source-proof.ts";
 export async function readSource(held: Held, signal: AbortSignal): Promise<void> {
   try {
     for await (const event of held.session.world.source.events({ signal })) {
-      await takeEvent(held, event);
+      await takeEvent(held, event, signal);
       if (signal.aborted) break;
       await room(held, signal);
     }
@@ -29,7 +29,7 @@ async function room(held: Held, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function takeEvent(held: Held, event: SourceEvent): Promise<void> {
+async function takeEvent(held: Held, event: SourceEvent, signal: AbortSignal): Promise<void> {
   switch (event.kind) {
     case "records":
       holdBatch(held, event);
@@ -50,11 +50,24 @@ async function takeEvent(held: Held, event: SourceEvent): Promise<void> {
     case "lane-end":
       endLane(held, event.lane);
       break;
+    case "lanes-gained":
+      await closeFlush(held, signal);
+      break;
     case "lanes-lost":
       await loseLanes(held, new Set(event.lanes));
       break;
   }
   held.wake.notify();
+}
+
+/** Has the open flush committed, and waits until nothing more gets into it. */
+async function closeFlush(held: Held, signal: AbortSignal): Promise<void> {
+  if (held.open === null) return;
+  held.drained = true;
+  held.wake.notify();
+  while (!signal.aborted && held.failure === null && held.open !== null) {
+    await held.space.wait(null);
+  }
 }
 
 function openFlush(held: Held): Flush {

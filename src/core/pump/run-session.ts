@@ -145,6 +145,7 @@ function startFlush(held: Held, reason: FlushReason): void {
   const flush = held.open!;
   held.open = null;
   held.committing = flush;
+  held.space.notify();
   const laterJobs = (): FlushContext["flush"]["jobs"] => held.open?.jobs ?? [];
   const context: FlushContext = { session: held.session, flush, reason, laterJobs };
   held.flushDone = finishFlush(held, context)

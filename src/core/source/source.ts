@@ -25,6 +25,11 @@ export type SourceEvent =
   | { readonly kind: "position"; readonly lane: Lane; readonly nextOffset: bigint }
   /** The lane was read to its end (files without `--follow`, Kafka with `--until-latest`). */
   | { readonly kind: "lane-end"; readonly lane: Lane }
+  /**
+   * Lanes became ours whose records others may have committed a moment ago: what is held is to be
+   * committed without theirs, so that its `_ingestion_timestamp` is not older than those.
+   */
+  | { readonly kind: "lanes-gained" }
   /** The lanes are no longer ours: what is held of them must be dropped uncommitted. */
   | { readonly kind: "lanes-lost"; readonly lanes: readonly Lane[] };
 

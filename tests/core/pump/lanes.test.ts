@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Buffer } from "node:buffer";
 import type { Floor, Source, SourceEvent } from "../../../src/core/source/source.ts";
-import { changeLine, newLake, pump, readTable } from "./pump-harness.ts";
+import { changeLine, newLake, pump, pumpSettings, readTable } from "./pump-harness.ts";
 
 /** Records of one lane with an identity of its own, so that its position is not shared. */
 function records(lane: string, ids: readonly number[], baseOffset = 0n): SourceEvent {
@@ -99,6 +99,30 @@ describe("a source that waits for others", () => {
     const { summary } = await pump(lake, source);
     expect(summary.flushes).toBe(2);
     expect((await readTable(lake, "shop.orders")).rows).toHaveLength(3);
+  });
+});
+
+describe("lanes that were gained", () => {
+  test("bring rows that are ingested after what was held before", async () => {
+    const lake = newLake();
+    const start = lake.now;
+    const { source } = steps([
+      records("a", [1]),
+      () => Promise.resolve(void (lake.now += 60_000)),
+      { kind: "lanes-gained" },
+      records("b", [2]),
+    ]);
+    const settings = { flush: { ...pumpSettings.flush, ageMsMax: 3_600_000 } };
+    const { summary } = await pump(lake, source, { settings });
+    expect(summary.flushes).toBe(2);
+    const { rows } = await readTable(lake, "shop.orders");
+    const stamps = rows.map((row) => [row["_id"], Number(row["_ingestion_timestamp"]) / 1000]);
+    expect(stamps.sort()).toEqual([[1, start], [2, start + 60_000]]);
+  });
+
+  test("change nothing where nothing is held", async () => {
+    const { source } = steps([{ kind: "lanes-gained" }, records("a", [1])]);
+    expect((await pump(newLake(), source)).summary.flushes).toBe(1);
   });
 });
 

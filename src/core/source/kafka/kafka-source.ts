@@ -126,6 +126,7 @@ function openSession(state: SourceState, membership: GroupTies | null): Session 
     abort: new AbortController(),
     queue: [],
     brokers: new Map(),
+    given: false,
     idleTold: false,
     drainedTold: false,
   };

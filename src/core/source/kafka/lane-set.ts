@@ -32,6 +32,7 @@ export function addLane(
     startOffset: 0n,
     fetchOffset: 0n,
     delivered: 0n,
+    announced: false,
     told: false,
     floor: null,
     tables: new Map(),

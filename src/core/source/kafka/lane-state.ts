@@ -27,6 +27,8 @@ export type LaneState = TopicPartition & {
   fetchOffset: bigint;
   /** The offset after what the consumer was given. */
   delivered: bigint;
+  /** The consumer knows that it is ours, where it has to. */
+  announced: boolean;
   /** True: the consumer was given something of it. */
   told: boolean;
   /** The floor that was committed last; null: none yet. */

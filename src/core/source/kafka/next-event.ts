@@ -7,12 +7,14 @@ import type { Queued, Session, SourceState } from "./source-state.ts";
 export function nextEvent(state: SourceState, session: Session): SourceEvent | null {
   // What lanes held before must be dropped before anything of them is given anew.
   if (state.lost.size > 0) return { kind: "lanes-lost", lanes: [...state.lost] };
+  if (isGain(state, session)) return { kind: "lanes-gained" };
   for (;;) {
     const next = session.queue.shift();
     if (next === undefined) break;
     if (!session.queue.some((one) => one.broker === next.broker)) scheduleFetches(state);
     // Answers of lanes that are no longer ours, or start anew, are left out.
     if (next.lane.phase === "lost") continue;
+    session.given = true;
     session.idleTold = false;
     session.drainedTold = false;
     return eventOf(next);
@@ -20,6 +22,15 @@ export function nextEvent(state: SourceState, session: Session): SourceEvent | n
   if (session.idleTold || !isIdle(state, session)) return null;
   session.idleTold = true;
   return { kind: "idle" };
+}
+
+/** The next event is the first of lanes that came to those the consumer was given something of. */
+function isGain(state: SourceState, session: Session): boolean {
+  const next = session.queue.find(({ lane }) => lane.phase !== "lost");
+  if (next === undefined || next.lane.announced) return false;
+  for (const lane of state.lanes.values()) if (lane.phase !== "new") lane.announced = true;
+  next.lane.announced = true;
+  return session.given;
 }
 
 function eventOf(next: Queued): SourceEvent {

@@ -30,6 +30,8 @@ export type Session = {
   readonly abort: AbortController;
   readonly queue: (Queued & { readonly broker: BrokerState | null })[];
   readonly brokers: Map<number, BrokerState>;
+  /** The consumer was given records or positions. */
+  given: boolean;
   /** The consumer was told that nothing is ready, and nothing came since. */
   idleTold: boolean;
   /** The consumer was told that everything is read, and nothing came since. */

@@ -68,6 +68,9 @@ describe("membership", () => {
     expect(told(b, "left").length).toBe(1);
     await harness.until(() => lanesOf(a).length === 4);
     await harness.until(() => moved.every((lane) => a.offsetsOf(lane).length === 25));
+    expect(taken(a, "lanes-gained")).toHaveLength(1);
+    expect(taken(b, "lanes-gained")).toEqual([]);
+    const gained = a.taken.findIndex((one) => one.kind === "lanes-gained");
     for (const lane of moved) {
       expect(a.offsetsOf(lane)).toEqual([...upTo(20), ...upTo(20).slice(15)]);
       const lost = a.taken.findIndex((one) =>
@@ -76,6 +79,10 @@ describe("membership", () => {
       const again = a.taken.findLastIndex((one) => one.kind === "records" && one.lane === lane);
       expect(lost).toBeGreaterThan(0);
       expect(lost).toBeLessThan(again);
+      // Nothing of it comes between what was held before and the word that it is to be committed.
+      const between = a.taken.slice(lost, gained);
+      expect(between.filter((one) => one.kind === "records" && one.lane === lane)).toEqual([]);
+      expect(gained).toBeLessThan(again);
     }
   });
 
