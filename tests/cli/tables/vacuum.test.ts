@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import process from "node:process";
 import { loadHistory } from "../../../src/delta/log/history.ts";
 import { bytesSource, openParquet } from "../../../src/delta/parquet/reader.ts";
 import { signal } from "../../support/delta-table.ts";
@@ -124,6 +125,28 @@ describe("cdcdelta vacuum", () => {
     expect(again.stdout).toMatch(/^deleted +0 files, 0 B$/m);
   });
 });
+
+const commands: readonly (readonly [command: string, ...flags: string[]])[] = [
+  ["optimize", "--dry-run"],
+  ["vacuum", "--dry-run"],
+  ["checkpoint"],
+];
+test.each(commands)(
+  "%s takes a table once, however often and in whatever form it is named",
+  async (command, ...flags) => {
+    const table = path.join(lake, `named-${command}`);
+    await numberedTable(table, five);
+    const other = path.relative(process.cwd(), table);
+    const names = [`${table}/`, table, `file://${table}`, `${lake}/./named-${command}`, other];
+    const { code, stdout } = await cli([command, ...names, ...flags, "--format", "json"]);
+    expect(code).toBe(0);
+    const { tables } = JSON.parse(stdout) as { tables: { table: string }[] };
+    expect(tables.map((each) => each.table)).toEqual([`${table}/`]);
+    const wrong = await cli([command, table, "ftp://x", ...flags, "--format", "json"]);
+    expect([wrong.code, (JSON.parse(wrong.stdout) as { tables: object[] }).tables.length])
+      .toEqual([1, 2]);
+  },
+);
 
 describe("cdcdelta checkpoint", () => {
   test("writes one although none is due, and tells its size", async () => {
