@@ -25,6 +25,19 @@ export type OptionValues<Table extends OptionTable> = {
   readonly [K in keyof Table]: Table[K] extends CommandOption<infer T, infer D> ? T | D : never;
 };
 
+/** `--json`, which every command knows that has `--format`. */
+export const jsonFlag = toggleOption("Short for --format json");
+
+/** `--format` and `--json`. */
+export const resultFormat = {
+  format: option({
+    type: choice(["table", "json"]),
+    default: "table",
+    description: "Form of the result on standard output",
+  }),
+  json: jsonFlag,
+} as const;
+
 /** Flags of `run`. */
 export const runOptions = {
   untilLatest: option({
@@ -47,11 +60,7 @@ export const runOptions = {
       "longer runs",
   }),
   config: configFile(),
-  format: option({
-    type: choice(["table", "json"]),
-    default: "table",
-    description: "Form of the result on standard output",
-  }),
+  ...resultFormat,
 } as const;
 
 /** Flags of `health`. */
@@ -83,18 +92,14 @@ export const deployConnectorOptions = {
   resume: toggleOption("Resume it when it is paused or stopped, and see it run"),
   status: toggleOption("Show its state, the traces of failures and all connectors"),
   offsets: toggleOption("Show where in MongoDB's change stream it is"),
-  json: toggleOption("Print the result as one JSON object"),
   config: configFile(),
+  ...resultFormat,
 } as const;
 
 /** Flags of `config`. */
 export const configOptions = {
   config: configFile(),
-  format: option({
-    type: choice(["table", "json"]),
-    default: "table",
-    description: "Form of the result on standard output",
-  }),
+  ...resultFormat,
 } as const;
 
 /** The options that were read for a command, with the types of its table. */

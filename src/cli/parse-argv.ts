@@ -139,7 +139,22 @@ function readOptions(
       problems.push({ place, message: issue?.message ?? "not valid", fix: fixOf(issue) });
     }
   }
+  if (values["json"] === true) asJson(parsed, values, problems);
   return values;
+}
+
+/** `--json` is `--format json`. */
+function asJson(parsed: ParsedCommand, values: Record<string, unknown>, problems: Problem[]): void {
+  const { format } = values;
+  if (!parsed.options.has("format") || format === "json") {
+    values["format"] = "json";
+    return;
+  }
+  problems.push({
+    place: "--json",
+    message: `contradicts --format ${String(format)}`,
+    fix: "write one of the two",
+  });
 }
 
 /** Every flag of a command, `--no-…` forms included. */

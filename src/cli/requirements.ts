@@ -2,6 +2,7 @@ import { inspectRequirements } from "./inspect/inspect-requirements.ts";
 import { replayRequirements } from "./replay/replay-requirements.ts";
 import { kafkaProblems } from "./settings/kafka-checks.ts";
 import type { Problem } from "./settings/problem.ts";
+import { commandSpec } from "./command-specs.ts";
 import { type CommandName, kebabCase } from "./settings/setting.ts";
 import type { ResolvedSettings } from "./settings/resolve-settings.ts";
 import { snapshotRequirements } from "./snapshot/snapshot-requirements.ts";
@@ -44,6 +45,20 @@ export function requirements(
     case "health":
       return [];
   }
+}
+
+/**
+ * What is missing for certain: where words of the command line could not be read, a flag of the
+ * command that seems to be missing may be the one that is meant. Pure.
+ */
+export function certain(
+  name: CommandName,
+  unread: readonly Problem[],
+  missing: readonly Problem[],
+): readonly Problem[] {
+  if (unread.length === 0) return missing;
+  const own = new Set(Object.keys(commandSpec(name).options).map((key) => `--${kebabCase(key)}`));
+  return missing.filter(({ place }) => !place.split(", ").some((flag) => own.has(flag)));
 }
 
 /** The settings of Kafka fit together; other commands do not care. */

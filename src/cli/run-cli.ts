@@ -4,7 +4,7 @@ import { deployConnectorOptions, healthOptions, optionsOf, runOptions } from "./
 import { inspectOptions } from "./inspect/inspect-options.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { type Invocation, parseArgv } from "./parse-argv.ts";
-import { requirements } from "./requirements.ts";
+import { certain, requirements } from "./requirements.ts";
 import { replayOptions } from "./replay/replay-options.ts";
 import { readConfigFile } from "./settings/config-file.ts";
 import { deriveSettings } from "./settings/derive-settings.ts";
@@ -151,7 +151,11 @@ function configuration(world: CliWorld, { parsed, words, options, problems }: Co
       ...problems,
       ...laid.problems,
       ...derived.problems,
-      ...requirements(parsed.name, derived.resolved, options, words),
+      ...certain(
+        parsed.name,
+        problems,
+        requirements(parsed.name, derived.resolved, options, words),
+      ),
     ],
   };
 }

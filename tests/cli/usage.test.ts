@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { commandSpecs } from "../../src/cli/command-specs.ts";
+import { parseArgv } from "../../src/cli/parse-argv.ts";
 import { productVersion } from "../../src/delta/log/engine-info.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { cli } from "./fake-world.ts";
@@ -162,6 +163,49 @@ describe("help", () => {
         .filter((each) => !/--log-level|cdcdelta\.yaml/.test(each));
       expect([line, others, code]).toEqual([line, [], 2]);
     }
+  });
+});
+
+describe("--json", () => {
+  test("is --format json wherever there is a --format", () => {
+    for (const { name, options } of commandSpecs) {
+      expect([name, "json" in options]).toEqual([name, "format" in options]);
+    }
+    for (const { name, options, argument } of commandSpecs.filter((one) => "json" in one.options)) {
+      const given = argument?.arity === "one" ? [name, "x"] : [name];
+      const read = parseArgv([...given, "--json"]);
+      expect(read).toMatchObject({ kind: "command", options: { format: "json" }, problems: [] });
+      const both = parseArgv([...given, "--json", "--format", "json"]);
+      expect(both).toMatchObject({ options: { format: "json" }, problems: [] });
+      expect(options["format"]!.default).toBe("table");
+    }
+  });
+
+  test("is refused beside another form", () => {
+    const read = parseArgv(["inspect", "x", "--rows", "1", "--format", "csv", "--json"]);
+    expect(read).toMatchObject({
+      problems: [{ place: "--json", message: "contradicts --format csv" }],
+    });
+  });
+});
+
+describe("a flag that cannot be read has one problem", () => {
+  const replay = "replay --base-path b --kafka-bootstrap-servers k:1";
+  test.each([
+    [`${replay} --into same --from offset:t:0`, "--from"],
+    [`${replay} --into same --from timestamp:soon`, "--from"],
+    [`${replay} --into same --from version:x --collection a.b`, "--from"],
+    [`${replay} --into same --form version:1 --collection a.b`, "--form"],
+    [`${replay} --into '' --from version:1 --collection a.b`, "--into"],
+    ["restore x --version one", "--version"],
+    ["restore x --timestamp soon", "--timestamp"],
+    ["inspect x --changes a --columns b", "--changes"],
+    ["inspect x --version one --timestamp 2026-01-01", "--version"],
+  ])("%s", async (line, flag) => {
+    const { code, stderr } = await cli(words(line));
+    const problems = stderr.split("\n").filter((each) => /^ {2}\S/.test(each));
+    expect([code, problems.length]).toEqual([2, 1]);
+    expect(problems[0]).toContain(`${flag}:`);
   });
 });
 

@@ -43,13 +43,17 @@ export async function deployConnectorCommand(
   }
   const stop = new AbortController();
   const release = world.onSignal(onSignals(world, stop));
-  const session = openSession(world, values, { name, signal: stop.signal, json: options.json });
+  const session = openSession(world, values, {
+    name,
+    signal: stop.signal,
+    json: options.format === "json",
+  });
   learnSecrets(session, [file.config]);
   try {
     const version = await connectReady(session);
     await session.say(`${"ok".padEnd(9)}Kafka Connect ${version} at ${session.client.url}\n`);
     const { exitCode, report } = await flowOf(session, file.config, options);
-    if (options.json) await world.stdout.write(`${jsonText(report)}\n`);
+    if (options.format === "json") await world.stdout.write(`${jsonText(report)}\n`);
     return exitCode;
   } catch (error) {
     await session.waiting.clear();

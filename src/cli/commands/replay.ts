@@ -76,7 +76,7 @@ async function prepare(
     };
     const nothing = factsText([["written", flags.dryRun ? "nothing (--dry-run)" : "nothing"]]);
     const text = `${planText(replays)}\n${nothing}`;
-    await world.stdout.write(flags.json ? replayJson(report) : text);
+    await world.stdout.write(flags.format === "json" ? replayJson(report) : text);
     if (live !== null) await world.stderr.write(`cdcdelta: ${live}\n`);
     return { kind: "ended", code };
   }

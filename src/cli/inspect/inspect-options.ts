@@ -1,5 +1,6 @@
 import {
   configFile,
+  jsonFlag,
   option,
   type OptionValues,
   rowCount,
@@ -72,6 +73,7 @@ export const inspectOptions = {
     default: "table",
     description: "Form of the result on standard output; arrow is an Arrow IPC stream of rows",
   }),
+  json: jsonFlag,
 } as const;
 
 export type InspectOptions = OptionValues<typeof inspectOptions>;

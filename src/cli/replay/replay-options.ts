@@ -1,4 +1,10 @@
-import { configFile, option, type OptionValues, toggleOption } from "../command-options.ts";
+import {
+  configFile,
+  option,
+  type OptionValues,
+  resultFormat,
+  toggleOption,
+} from "../command-options.ts";
 import { text } from "../settings/basic-types.ts";
 import { names } from "../settings/list-types.ts";
 import { replayPoint } from "./replay-point.ts";
@@ -34,8 +40,8 @@ export const replayOptions = {
   ),
   dryRun: toggleOption("Show what would leave the tables and be read again; write nothing"),
   yes: toggleOption("Do not ask, for scripts"),
-  json: toggleOption("Print the result as one JSON object"),
   config: configFile(),
+  ...resultFormat,
 } as const;
 
 export type ReplayFlags = OptionValues<typeof replayOptions>;

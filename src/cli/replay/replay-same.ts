@@ -80,7 +80,7 @@ export async function replaySame(
     stopped: !complete,
     tables: done,
   };
-  await world.stdout.write(flags.json ? replayJson(report) : doneText(report));
+  await world.stdout.write(flags.format === "json" ? replayJson(report) : doneText(report));
   if (end.kind === "failed") return end.code;
   if (!complete) return exitCodes.interrupted;
   for (const { plan: { uri, newestVersion } } of fewer) {

@@ -67,7 +67,7 @@ export async function replayShadow(
     comparison: null,
   };
   const show = (shown: ShadowReport): Promise<void> =>
-    world.stdout.write(flags.json ? shadowJson(shown) : reportText(shown));
+    world.stdout.write(flags.format === "json" ? shadowJson(shown) : reportText(shown));
   if (flags.dryRun || plan.refusals.length > 0) {
     await show(report);
     return plan.refusals.length > 0 ? exitCodes.failed : exitCodes.done;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { messageOf } from "../../errors.ts";
 import { fixOf } from "./basic-types.ts";
@@ -62,6 +62,7 @@ export function parseConfigFile(
     message: `not valid YAML: ${error.message}`,
     fix: "correct the file's syntax",
   }));
+  problems.push(...lostKeys(document, (at) => `${path}:${lines.linePos(at).line}`));
   if (problems.length > 0) return { values: new Map(), collections: [], problems };
   const placeOf = (at: Path): string => {
     const offset = offsetOf(document.contents, at);
@@ -90,6 +91,22 @@ export function parseConfigFile(
   const collections = Object.entries(data.collections ?? {})
     .map(([pattern, overrides]) => ({ pattern, values: overrides }));
   return { values, collections, problems };
+}
+
+/** Keys that an object of this language cannot have as its own, and would lose without a word. */
+function lostKeys(document: Document, placeOf: (offset: number) => string): Problem[] {
+  const problems: Problem[] = [];
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isScalar(key) || String(key.value) !== "__proto__") return;
+      problems.push({
+        place: `${placeOf(key.range?.[0] ?? 0)} __proto__`,
+        message: "no such setting, and no name that can be set",
+        fix: "remove it; docs/config.md lists the settings",
+      });
+    },
+  });
+  return problems;
 }
 
 function patternProblems(content: unknown, placeOf: (path: Path) => string): Problem[] {

@@ -31,7 +31,7 @@ export async function askSnapshot(session: SnapshotSession): Promise<ExitCode> {
   const teller = snapshotTeller(world, {
     id,
     collections,
-    json: options.json,
+    json: options.format === "json",
     nowMs: () => clock.nowMs(),
   });
   try {
@@ -52,7 +52,7 @@ export async function askSnapshot(session: SnapshotSession): Promise<ExitCode> {
       teller.say(emptyText(each, { limited }));
     }
     await teller.stop();
-    await world.stdout.write(options.json ? resultJson(result) : resultText(result));
+    await world.stdout.write(options.format === "json" ? resultJson(result) : resultText(result));
     return isDone(result) ? exitCodes.done : exitCodes.failed;
   } finally {
     await teller.stop();

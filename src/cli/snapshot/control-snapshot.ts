@@ -47,7 +47,7 @@ export async function controlSnapshot(
   const done = { pause: "paused", resume: "resumed", stop: "stopped" }[verb];
   const what = stopped.length === 0 ? "The incremental snapshot" : stopped.join(", ");
   await world.stdout.write(
-    options.json
+    options.format === "json"
       ? `${jsonText({ event: done, signal: id, collections: stopped }, 0)}\n`
       : `${what}: ${done}\n`,
   );

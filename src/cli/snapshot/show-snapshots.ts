@@ -32,7 +32,7 @@ export async function showSnapshots(session: SnapshotSession): Promise<ExitCode>
   );
   const { connector, unasked } = target;
   const status = { connector, unasked, stored, history, groupId, sink };
-  await world.stdout.write(options.json ? statusJson(status) : statusText(status));
+  await world.stdout.write(options.format === "json" ? statusJson(status) : statusText(status));
   return exitCodes.done;
 }
 

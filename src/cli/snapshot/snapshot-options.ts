@@ -1,4 +1,4 @@
-import { type CommandOption, configFile, type OptionValues } from "../command-options.ts";
+import { type CommandOption, configFile, jsonFlag, type OptionValues } from "../command-options.ts";
 import { choice, duration, text, toggle } from "../settings/basic-types.ts";
 import { invalid, ok, type ValueType, valueType } from "../settings/value-type.ts";
 
@@ -68,12 +68,13 @@ export const snapshotOptions = {
     default: null,
     description: "Its notification.sink.topic.name, likewise",
   }),
-  json: option({
-    type: toggle(),
-    default: false,
-    description: "Print what happens as JSON, one object a line, on standard output",
-  }),
   config: configFile(),
+  format: option({
+    type: choice(["table", "json"]),
+    default: "table",
+    description: "Form of what happens on standard output; json is one object a line",
+  }),
+  json: jsonFlag,
 } as const;
 
 /** What the flags of `snapshot` say. */

@@ -6,6 +6,7 @@ import {
   configFile,
   option,
   type OptionValues,
+  resultFormat,
   rowCount,
   timestamp,
   toggleOption,
@@ -21,12 +22,6 @@ const engine = option({
   default: "native",
   description: "Who does the work: cdcdelta itself, or your Spark cluster through spark-sql, for " +
     "tables too big for one machine",
-});
-
-const format = option({
-  type: choice(["table", "json"]),
-  default: "table",
-  description: "Form of the result on standard output",
 });
 
 /** Flags of `optimize`. */
@@ -65,7 +60,7 @@ export const optimizeOptions = {
   dryRun: toggleOption("Show what would be written anew; write nothing"),
   engine,
   config: configFile(),
-  format,
+  ...resultFormat,
 } as const;
 
 /** Flags of `vacuum`. */
@@ -98,7 +93,7 @@ export const vacuumOptions = {
   }),
   engine,
   config: configFile(),
-  format,
+  ...resultFormat,
 } as const;
 
 /** Flags of `restore`. */
@@ -117,11 +112,11 @@ export const restoreOptions = {
   yes: toggleOption("Do not ask, for scripts"),
   engine,
   config: configFile(),
-  format,
+  ...resultFormat,
 } as const;
 
 /** Flags of `checkpoint`. */
-export const checkpointOptions = { all, config: configFile(), format } as const;
+export const checkpointOptions = { all, config: configFile(), ...resultFormat } as const;
 
 export type VacuumFlags = OptionValues<typeof vacuumOptions>;
 export type RestoreFlags = OptionValues<typeof restoreOptions>;

@@ -28,6 +28,19 @@ describe("parseConfigFile()", () => {
     });
   });
 
+  test.each([
+    ["at the top", "flushRows: 5\n__proto__: {depthMax: 3}\n", ":2"],
+    ["quoted", '"__proto__": 1\n', ":1"],
+    ["in a map", "properties:\n  delta.appendOnly: 'true'\n  __proto__: x\n", ":3"],
+    ["as a collection", "collections:\n  __proto__: {depthMax: 3}\n", ":2"],
+    ["of a collection", "collections:\n  a.b:\n    __proto__: {depthMax: 3}\n", ":3"],
+    ["in JSON", '{"__proto__": {"flushRows": 5}}', ":1"],
+  ])("__proto__ is no setting: %s", (_name, content, line) => {
+    expect(places(content)).toEqual([
+      `c.yaml${line} __proto__: no such setting, and no name that can be set`,
+    ]);
+  });
+
   test("reads JSON", () => {
     const file = parse('{\n\t"flushRows": 5,\n\t"collections": {"a\\\\.b": {"depthMax": 3}}\n}');
     expect(file.problems).toEqual([]);
