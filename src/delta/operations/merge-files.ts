@@ -33,6 +33,7 @@ export async function mergeFiles(
       for await (const batch of scanForRewrite(ahead.engine, table, add, { layout, signal })) {
         await writer.append(batch);
       }
+      ahead.handedOut().forEach(writer.release);
       onFile?.(add);
     }
     return await writer.finish();

@@ -12,6 +12,8 @@ export type ReadAhead = {
   readonly engine: Engine;
   /** Fetches on behind the file of this index, which is about to be read. */
   reach(index: number): void;
+  /** Bytes that were fetched ahead and handed out since this was asked last; nobody else has them. */
+  handedOut(): readonly Uint8Array[];
 };
 
 /**
@@ -26,19 +28,26 @@ export function readAhead(
 ): ReadAhead {
   const { store } = engine;
   const fetched = new Map<string, Promise<Uint8Array>>();
+  let out: Uint8Array[] = [];
   let next = 0;
   let bytes = 0;
   const sizes = new Map<string, number>();
   const get: typeof store.get = async (key, options) => {
     const early = options.range === undefined ? fetched.get(key) : undefined;
-    if (early !== undefined) {
-      fetched.delete(key);
-      bytes -= sizes.get(key) ?? 0;
-    }
-    return await (early ?? store.get(key, options));
+    if (early === undefined) return await store.get(key, options);
+    fetched.delete(key);
+    bytes -= sizes.get(key) ?? 0;
+    const found = await early;
+    out.push(found);
+    return found;
   };
   return {
     engine: { ...engine, store: { ...store, get } },
+    handedOut() {
+      const found = out;
+      out = [];
+      return found;
+    },
     reach(index) {
       next = Math.max(next, index);
       while (next < files.length && next < index + filesMax) {

@@ -72,33 +72,67 @@ export function boundsOfBytes(
   picked: Int32Array | null,
   count: number,
 ): Bounds {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   let min = picked === null ? 0 : picked[0]!;
   let max = min;
+  let [minStart, minSize] = [offsets[min]!, sizeAt(offsets, min)];
+  let [maxStart, maxSize] = [minStart, minSize];
+  // How many bytes min and max begin with in common: they mostly tell the order to min as well.
+  let common = Math.min(minSize, comparedBytesMax);
   for (let i = 1; i < count; i++) {
     const at = picked === null ? i : picked[i]!;
     const start = offsets[at]!;
-    const end = offsets[at + 1]!;
-    if (compare(data, start, end, offsets[max]!, offsets[max + 1]!) > 0) max = at;
-    else if (compare(data, start, end, offsets[min]!, offsets[min + 1]!) < 0) min = at;
+    const size = sizeAt(offsets, at);
+    const same = sharedPrefix(view, start, size, maxStart, maxSize, 0);
+    const order = orderBehind(data, same, start, size, maxStart, maxSize);
+    if (order === 0) continue;
+    if (order > 0) [max, maxStart, maxSize] = [at, start, size];
+    else {
+      if (same > common) continue;
+      if (same === common) {
+        const sameAsMin = sharedPrefix(view, start, size, minStart, minSize, common);
+        if (orderBehind(data, sameAsMin, start, size, minStart, minSize) >= 0) continue;
+      }
+      [min, minStart, minSize] = [at, start, size];
+    }
+    common = sharedPrefix(view, minStart, minSize, maxStart, maxSize, 0);
   }
   return { min: cut(offsets, data, min), max: cut(offsets, data, max) };
 }
 
-function compare(
-  data: Uint8Array,
+/** A value's bytes, up to one more than are compared. */
+function sizeAt(offsets: Int32Array, at: number): number {
+  return Math.min(offsets[at + 1]! - offsets[at]!, comparedBytesMax + 1);
+}
+
+/** How many bytes two values begin with in common; the first `known` are. */
+function sharedPrefix(
+  view: DataView,
   startA: number,
-  endA: number,
+  sizeA: number,
   startB: number,
-  endB: number,
+  sizeB: number,
+  known: number,
 ): number {
-  const lengthA = Math.min(endA - startA, comparedBytesMax + 1);
-  const lengthB = Math.min(endB - startB, comparedBytesMax + 1);
-  const shared = Math.min(lengthA, lengthB, comparedBytesMax);
-  for (let i = 0; i < shared; i++) {
-    const difference = data[startA + i]! - data[startB + i]!;
-    if (difference !== 0) return difference;
-  }
-  return lengthA - lengthB;
+  const end = Math.min(sizeA, sizeB, comparedBytesMax);
+  let i = known;
+  while (i + 4 <= end && view.getInt32(startA + i) === view.getInt32(startB + i)) i += 4;
+  while (i < end && view.getUint8(startA + i) === view.getUint8(startB + i)) i++;
+  return i;
+}
+
+/** The order of two values that share their first `same` bytes and not the one behind. */
+function orderBehind(
+  data: Uint8Array,
+  same: number,
+  startA: number,
+  sizeA: number,
+  startB: number,
+  sizeB: number,
+): number {
+  return same < Math.min(sizeA, sizeB, comparedBytesMax)
+    ? data[startA + same]! - data[startB + same]!
+    : sizeA - sizeB;
 }
 
 function cut(offsets: Int32Array, data: Uint8Array, at: number): Uint8Array {

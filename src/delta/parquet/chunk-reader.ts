@@ -1,4 +1,5 @@
 import type { ColumnMetaData, PageHeader } from "hyparquet";
+import { free } from "../columns/free-batch.ts";
 import { decompress } from "./decompress.ts";
 import type { FileNode } from "./file-schema.ts";
 import { bitWidth } from "./hybrid.ts";
@@ -28,7 +29,10 @@ type Progress = {
   readonly codec: string;
   readonly definition: Uint8Array | null;
   readonly repetition: Uint8Array | null;
-  readonly values: PhysicalValues;
+  values: PhysicalValues;
+  /** True: no other page follows that would need the dictionary. */
+  readonly isWhole: boolean;
+  readonly total: number;
   dictionary: { readonly values: PhysicalValues; readonly size: number } | null;
   entries: number;
   present: number;
@@ -39,7 +43,7 @@ export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileN
   const total = Number(meta.num_values);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   checkValues(view, total);
-  const progress = startProgress(meta, node, total);
+  const progress = startProgress(meta, node, total, true);
   const width = node.element.type_length ?? 0;
   const reader = { view, offset: 0 };
   while (progress.entries < total) {
@@ -76,14 +80,19 @@ export function pageDecoder(meta: ColumnMetaData, node: FileNode): PageDecoder {
   let dictionary: Progress["dictionary"] = null;
   return (header, body) => {
     const count = (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
-    const progress = { ...startProgress(meta, node, count), dictionary };
+    const progress = { ...startProgress(meta, node, count, false), dictionary };
     decodePage(progress, header, body, count, width);
     dictionary = progress.dictionary;
     return count === 0 ? null : leafOf(progress, count);
   };
 }
 
-function startProgress(meta: ColumnMetaData, node: FileNode, total: number): Progress {
+function startProgress(
+  meta: ColumnMetaData,
+  node: FileNode,
+  total: number,
+  isWhole: boolean,
+): Progress {
   if (total < 0 || total > 0x7ffffff0) throw readFailure(`a column chunk of ${total} values`);
   return {
     node,
@@ -91,6 +100,8 @@ function startProgress(meta: ColumnMetaData, node: FileNode, total: number): Pro
     definition: node.maxDefinition > 0 ? new Uint8Array(total) : null,
     repetition: node.maxRepetition > 0 ? new Uint8Array(total) : null,
     values: physicalValues(meta.type, node.element.type_length ?? 0, total),
+    isWhole,
+    total,
     dictionary: null,
     entries: 0,
     present: 0,
@@ -121,6 +132,7 @@ function decodePage(
     const values = physicalValues(node.element.type ?? "", width, count);
     const cursor = { bytes: decompress(codec, body, size), at: 0 };
     readValues(values, "PLAIN", cursor, 0, count);
+    freePage(cursor.bytes, values);
     progress.dictionary = { values, size: count };
   } else if (header.data_page_header !== undefined) {
     const { num_values: count, encoding } = header.data_page_header;
@@ -129,6 +141,7 @@ function decodePage(
     readSizedLevels(cursor, progress.repetition, node.maxRepetition, progress.entries, count);
     readSizedLevels(cursor, progress.definition, node.maxDefinition, progress.entries, count);
     readPageValues(progress, encoding, cursor, count);
+    freePage(cursor.bytes, progress.values);
   } else if (header.data_page_header_v2 !== undefined) {
     const page = header.data_page_header_v2;
     const count = page.num_values;
@@ -143,7 +156,13 @@ function decodePage(
     const isCompressed = page.is_compressed !== false;
     const bytes = isCompressed ? decompress(codec, rest, size - levelsEnd) : rest;
     readPageValues(progress, page.encoding, { bytes, at: 0 }, count);
+    freePage(bytes, progress.values);
   }
+}
+
+/** Gives a decompressed page's memory back, unless values were left where they are in it. */
+function freePage(bytes: Uint8Array, values: PhysicalValues): void {
+  if (values.kind !== "bytes" || values.data.buffer !== bytes.buffer) free(bytes);
 }
 
 function expectRoom({ entries }: Progress, count: number, total: number): void {
@@ -196,14 +215,20 @@ function readPageValues(
   }
   if (present > 0) {
     if (encoding === "PLAIN_DICTIONARY" || encoding === "RLE_DICTIONARY") {
-      readIndices(progress, cursor, present);
+      readIndices(progress, cursor, present, count);
     } else readValues(values, encoding, cursor, progress.present, present);
   }
   progress.entries += count;
   progress.present += present;
 }
 
-function readIndices(progress: Progress, cursor: ByteCursor, count: number): void {
+/** Indices of `count` values of a page of `entries`. */
+function readIndices(
+  progress: Progress,
+  cursor: ByteCursor,
+  count: number,
+  entries: number,
+): void {
   const { dictionary, values } = progress;
   if (dictionary === null) throw readFailure("a page refers to a dictionary that is not there");
   const width = cursor.bytes[cursor.at++];
@@ -213,5 +238,16 @@ function readIndices(progress: Progress, cursor: ByteCursor, count: number): voi
   const indices = new Int32Array(count);
   // Width 0: the dictionary has one entry, and all values are that.
   if (width > 0) unpackHybrid(cursor, width, indices, 0, count);
+  const isOnly = progress.isWhole && progress.entries === 0 && entries === progress.total;
+  if (isOnly && count === dictionary.size && isIdentity(indices)) {
+    // Each value once, in their order, as small files have them: they are there already.
+    progress.values = dictionary.values;
+    return;
+  }
   readDictionaryValues(values, dictionary.values, dictionary.size, indices, progress.present);
+}
+
+function isIdentity(indices: Int32Array): boolean {
+  for (let i = 0; i < indices.length; i++) if (indices[i] !== i) return false;
+  return true;
 }

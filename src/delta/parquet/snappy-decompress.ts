@@ -27,6 +27,25 @@ function lengthOf(input: Uint8Array): { readonly length: number; readonly start:
 }
 
 /**
+ * Of each tag byte: how far the next tag is, how many bytes come of it, and the offset of a copy as
+ * a mask of the two bytes behind the tag and the bits above them. A literal has the offset 1. Steps
+ * of 0: the tag is looked at closely (long literals, offsets of 4 bytes).
+ */
+const steps = new Uint8Array(256);
+const sizes = new Uint8Array(256);
+const offsetMasks = new Uint16Array(256);
+const offsetBits = new Uint16Array(256);
+for (let tag = 0; tag < 256; tag++) {
+  const kind = tag & 3;
+  const size = kind === 1 ? (tag >> 2 & 7) + 4 : (tag >> 2) + 1;
+  const isClose = kind === 3 || (kind === 0 && size > 60);
+  steps[tag] = isClose ? 0 : kind === 0 ? 1 + size : 1 + kind;
+  sizes[tag] = size;
+  offsetMasks[tag] = kind === 0 ? 0 : kind === 1 ? 0xff : 0xffff;
+  offsetBits[tag] = kind === 0 ? 1 : kind === 1 ? (tag >> 5) << 8 : 0;
+}
+
+/**
  * Walks through literals and copies without carrying them out: the decompressor relies on them and
  * does not end, or gives what was in its memory before, where they are damaged.
  */
@@ -35,23 +54,34 @@ function checkElements(input: Uint8Array, start: number, size: number): void {
   let [p, at] = [start, 0];
   while (p < end) {
     const tag = input[p]!;
-    const kind = tag & 3;
-    if (kind === 0) {
+    const step = steps[tag]!;
+    if (step > 0 && p + 2 < end) {
+      const offset = (input[p + 1]! | input[p + 2]! << 8) & offsetMasks[tag]! | offsetBits[tag]!;
+      // Unsigned, an offset of 0 is the largest.
+      if (offset - 1 >>> 0 >= at && (tag & 3) !== 0) throw copyBeforeData();
+      p += step;
+      at += sizes[tag]!;
+    } else if ((tag & 3) === 0) {
       const extra = Math.max(0, (tag >> 2) - 59);
       const length = (extra === 0 ? tag >> 2 : littleEndian(input, p + 1, extra)) + 1;
       p += 1 + extra + length;
       at += length;
     } else {
+      const kind = tag & 3;
       const offset = kind === 1
         ? (tag >> 5) << 8 | (input[p + 1] ?? 0)
         : littleEndian(input, p + 1, kind === 2 ? 2 : 4);
-      if (offset === 0 || offset > at) throw new Error("uncompress: a copy begins before the data");
+      if (offset === 0 || offset > at) throw copyBeforeData();
       p += kind === 3 ? 5 : 1 + kind;
-      at += kind === 1 ? (tag >> 2 & 7) + 4 : (tag >> 2) + 1;
+      at += sizes[tag]!;
     }
     if (at > size) throw new Error("it has more bytes than its length says");
   }
   if (p !== end || at !== size) throw new Error("premature end");
+}
+
+function copyBeforeData(): Error {
+  return new Error("uncompress: a copy begins before the data");
 }
 
 function littleEndian(input: Uint8Array, p: number, bytes: number): number {

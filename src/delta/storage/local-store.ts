@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { open, stat, unlink } from "node:fs/promises";
+import { open, readFile, stat, unlink } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CdcDeltaError } from "../../errors.ts";
 import { localError, systemCode } from "./local-errors.ts";
@@ -53,7 +53,9 @@ export function localStore(rootPath: string): ObjectStore {
     uri: root,
     async get(key, { range, signal }) {
       const path = pathOf(key);
-      const bytes = await run(`Cannot read "${key}"`, signal, () => readRange(path, range));
+      const read = (): Promise<Uint8Array | null> =>
+        range === undefined ? readWhole(path) : readRange(path, range);
+      const bytes = await run(`Cannot read "${key}"`, signal, read);
       if (bytes === null) throw missing(key, root);
       return bytes;
     },
@@ -132,15 +134,26 @@ async function headOf(path: string, key: string): Promise<ObjectMeta | null> {
   }
 }
 
+/** Null when there is no such file. One call: each takes its turn on another thread. */
+async function readWhole(path: string): Promise<Uint8Array | null> {
+  try {
+    const { buffer, byteOffset, byteLength } = await readFile(path);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}
+
 /** Null when there is no such file. */
-async function readRange(path: string, range: ByteRange | undefined): Promise<Uint8Array | null> {
+async function readRange(path: string, range: ByteRange): Promise<Uint8Array | null> {
   let handle: FileHandle | null = null;
   try {
     handle = await open(path, "r");
     const stats = await handle.stat();
     if (!stats.isFile()) return null;
-    const start = Math.min(range?.start ?? 0, stats.size);
-    const end = Math.max(start, Math.min(range?.end ?? stats.size, stats.size));
+    const start = Math.min(range.start, stats.size);
+    const end = Math.max(start, Math.min(range.end, stats.size));
     return await readExactly(handle, start, end);
   } catch (error) {
     if (isAbsence(error)) return null;
