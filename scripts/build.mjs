@@ -26,6 +26,8 @@ export async function build({ target, outfile = binary } = {}) {
     "--minify",
     "--bytecode",
     "--format=esm",
+    // src/collect-garbage.ts: memory that huge logs leave behind is collected when we know of it.
+    "--compile-exec-argv=--expose-gc",
     // A .env or bunfig.toml in the folder where somebody starts the binary is none of its business.
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",

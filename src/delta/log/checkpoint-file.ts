@@ -1,54 +1,75 @@
 import { batchFromRows } from "../columns/column-builder.ts";
-import type { EncodedRowGroup } from "../parquet/encoded-row-group.ts";
-import { assembleParquetFile, encodeRowGroup } from "../parquet/writer.ts";
+import { free, freeBatch } from "../columns/free-batch.ts";
+import type { Engine } from "../engine.ts";
+import {
+  encodeRowGroup,
+  parquetHead,
+  parquetTail,
+  type RowGroupFacts,
+  rowGroupFacts,
+} from "../parquet/writer.ts";
 import type { StructType } from "../schema/data-type.ts";
+import { objectWriter } from "../storage/object-writer.ts";
 import type { CheckpointRow } from "./checkpoint-row.ts";
 import { createdBy } from "./engine-info.ts";
 
-/** Rows of a row group at most: what is in memory at once, besides the encoded bytes. */
+/** Rows of a row group at most: what is in memory at once, encoded or not. */
 const rowGroupRows = 5_000;
 /** Characters of statistics after which a row group ends. */
 const rowGroupTextMax = 2 << 20;
 
-/** A file of a checkpoint that grows in memory, encoded. */
+/** A file of a checkpoint that is written row group by row group. */
 export type CheckpointFile = {
-  push(row: CheckpointRow): void;
+  /** Errors: the store's. */
+  push(row: CheckpointRow): Promise<void>;
   readonly rows: number;
-  finish(): FinishedFile;
+  /** Makes the file visible; its size in bytes. Errors: the store's. */
+  finish(): Promise<number>;
+  /** Gives the file up. Never fails. */
+  abort(): Promise<void>;
 };
 
-export type FinishedFile = {
-  readonly chunks: readonly Uint8Array[];
-  readonly sizeInBytes: number;
-};
-
-/** A new file with these columns. */
-export function checkpointFile(schema: StructType): CheckpointFile {
-  const rowGroups: EncodedRowGroup[] = [];
+/** Begins a file with these columns; nobody sees it before it is finished. */
+export function checkpointFile(
+  engine: Engine,
+  file: { readonly key: string; readonly schema: StructType },
+  { signal }: { readonly signal: AbortSignal },
+): CheckpointFile {
+  const { key, schema } = file;
+  const object = objectWriter(engine.store, key, { signal });
+  const groups: RowGroupFacts[] = [];
   let pending: CheckpointRow[] = [];
   let rows = 0;
   let text = 0;
-  const flush = (): void => {
+  const flush = async (): Promise<void> => {
     if (pending.length === 0) return;
-    rowGroups.push(encodeRowGroup(batchFromRows(schema, pending), schema, { codec: "zstd" }));
+    const batch = batchFromRows(schema, pending);
     pending = [];
     text = 0;
+    const group = encodeRowGroup(batch, schema, { codec: "zstd" });
+    freeBatch(batch);
+    if (groups.length === 0) await object.write(parquetHead());
+    await object.write(group.bytes);
+    groups.push(rowGroupFacts(group));
+    free(group.bytes);
   };
   return {
-    push(row) {
+    async push(row) {
       pending.push(row);
       rows += 1;
       text += statisticsLength(row);
-      if (pending.length === rowGroupRows || text >= rowGroupTextMax) flush();
+      if (pending.length === rowGroupRows || text >= rowGroupTextMax) await flush();
     },
     get rows() {
       return rows;
     },
-    finish() {
-      flush();
-      const chunks = assembleParquetFile(schema, rowGroups, { createdBy });
-      return { chunks, sizeInBytes: chunks.reduce((size, chunk) => size + chunk.byteLength, 0) };
+    async finish() {
+      await flush();
+      if (groups.length === 0) await object.write(parquetHead());
+      for (const bytes of parquetTail(schema, groups, { createdBy })) await object.write(bytes);
+      return await object.finish();
     },
+    abort: () => object.abort(),
   };
 }
 

@@ -11,16 +11,19 @@ import {
 import type { LastCheckpoint } from "./last-checkpoint.ts";
 import { classicCheckpointKey, logFolder, sidecarFolder, v2CheckpointKey } from "./log-path.ts";
 import { protocolFeatures } from "./table-features.ts";
+import type { StructType } from "../schema/data-type.ts";
 import type { TableState } from "./table-state.ts";
 
 /** Where the rows of a checkpoint go. Errors: the store's. */
 export type CheckpointSink = {
   /** Everything but files and tombstones. */
-  state(row: CheckpointRow): void;
+  state(row: CheckpointRow): Promise<void>;
   /** A file or a tombstone. */
   file(row: CheckpointRow): Promise<void>;
   /** Writes what is left; only now there is a checkpoint. */
   finish(): Promise<Omit<LastCheckpoint, "numOfAddFiles">>;
+  /** Gives the checkpoint up. Never fails. */
+  abort(): Promise<void>;
 };
 
 export type SinkOptions = AddColumns & {
@@ -38,21 +41,18 @@ export function wantsV2(
     protocolFeatures(protocol).includes("v2Checkpoint");
 }
 
-/** A classic checkpoint: one file, put when all of it is there. */
+/** A classic checkpoint: one file, which nobody sees before all of it is there. */
 export function classicSink(engine: Engine, options: SinkOptions): CheckpointSink {
   const { version, signal } = options;
-  const file = checkpointFile(checkpointSchema(options));
+  const key = classicCheckpointKey(version);
+  const file = checkpointFile(engine, { key, schema: checkpointSchema(options) }, { signal });
   return {
     state: (row) => file.push(row),
-    file(row) {
-      file.push(row);
-      return Promise.resolve();
-    },
+    file: (row) => file.push(row),
     async finish() {
-      const { chunks, sizeInBytes } = file.finish();
-      await engine.store.put(classicCheckpointKey(version), chunks, { signal });
-      return { version, size: file.rows, sizeInBytes };
+      return { version, sizeInBytes: await file.finish(), size: file.rows };
     },
+    abort: () => file.abort(),
   };
 }
 
@@ -69,35 +69,40 @@ const listedSidecarsMax = 30;
  */
 export function v2Sink(engine: Engine, options: SinkOptions): CheckpointSink {
   const { version, signal, sidecarRowsMax = defaultSidecarRowsMax } = options;
-  const top = checkpointFile(topFileSchema(options));
-  top.push(checkpointMetadataRow(version));
+  const begin = (key: string, schema: StructType): CheckpointFile =>
+    checkpointFile(engine, { key, schema }, { signal });
+  const key = v2CheckpointKey(version, engine.random.uuid());
+  const top = begin(key, topFileSchema(options));
   const sidecars: Sidecar[] = [];
-  let current: CheckpointFile | null = null;
+  let current: { readonly path: string; readonly file: CheckpointFile } | null = null;
   let rows = 0;
   let bytes = 0;
-  const close = async (file: CheckpointFile): Promise<void> => {
-    const path = `${engine.random.uuid()}.parquet`;
-    const { chunks, sizeInBytes } = file.finish();
-    await engine.store.put(`${sidecarFolder}${path}`, chunks, { signal });
+  const close = async (): Promise<void> => {
+    if (current === null) return;
+    const { path, file } = current;
+    const sizeInBytes = await file.finish();
+    current = null;
     sidecars.push({ path, sizeInBytes, modificationTime: engine.clock.nowMs() });
     rows += file.rows;
     bytes += sizeInBytes;
   };
   return {
-    state: (row) => top.push(row),
+    async state(row) {
+      if (top.rows === 0) await top.push(checkpointMetadataRow(version));
+      await top.push(row);
+    },
     async file(row) {
-      current ??= checkpointFile(sidecarSchema(options));
-      current.push(row);
-      if (current.rows < sidecarRowsMax) return;
-      await close(current);
-      current = null;
+      if (current === null) {
+        const path = `${engine.random.uuid()}.parquet`;
+        current = { path, file: begin(`${sidecarFolder}${path}`, sidecarSchema(options)) };
+      }
+      await current.file.push(row);
+      if (current.file.rows >= sidecarRowsMax) await close();
     },
     async finish() {
-      if (current !== null) await close(current);
-      for (const sidecar of sidecars) top.push(sidecarRow(sidecar));
-      const { chunks, sizeInBytes } = top.finish();
-      const key = v2CheckpointKey(version, engine.random.uuid());
-      await engine.store.put(key, chunks, { signal });
+      await close();
+      for (const sidecar of sidecars) await top.push(sidecarRow(sidecar));
+      const sizeInBytes = await top.finish();
       const modificationTime = engine.clock.nowMs();
       const path = key.slice(logFolder.length);
       const listed = sidecars.length <= listedSidecarsMax ? { sidecarFiles: sidecars } : {};
@@ -107,6 +112,10 @@ export function v2Sink(engine: Engine, options: SinkOptions): CheckpointSink {
         sizeInBytes: sizeInBytes + bytes,
         v2Checkpoint: { path, sizeInBytes, modificationTime, ...listed },
       };
+    },
+    async abort() {
+      await current?.file.abort();
+      await top.abort();
     },
   };
 }

@@ -33,8 +33,7 @@ export type WriteCheckpointOptions = {
 /**
  * Writes the checkpoint of a version, classic or V2 as the table wants it, and points
  * `_last_checkpoint` at it (unless that names a newer one already). The files of the checkpoint
- * before are streamed, so that memory does not grow with the table but by the encoded size of a
- * file. The version's checksum file is written besides, as all its numbers are known here. Members
+ * before are streamed, and so is what is written: memory does not grow with the table. The version's checksum file is written besides, as all its numbers are known here. Members
  * of actions that no checkpoint has a column for are not in it. Errors: as `loadSnapshot`, and the
  * store's.
  */
@@ -76,17 +75,22 @@ async function writeFiles(
   const sink = wantsV2(state)
     ? v2Sink(engine, { ...columns, ...(sidecarRowsMax === undefined ? {} : { sidecarRowsMax }) })
     : classicSink(engine, columns);
-  for (const row of stateRows(state, nowMs)) sink.state(row);
   const totals = fileTotals();
-  for await (const { adds, removes } of liveFiles(engine, segment, replayed, { signal })) {
-    totals.add(adds);
-    for (const add of adds) await sink.file(addRow(add, parsed.values(add)));
-    for (const remove of removes) {
-      if (isTombstoneLive(remove, { nowMs, retentionMs })) await sink.file(removeRow(remove));
+  try {
+    for (const row of stateRows(state, nowMs)) await sink.state(row);
+    for await (const { adds, removes } of liveFiles(engine, segment, replayed, { signal })) {
+      totals.add(adds);
+      for (const add of adds) await sink.file(addRow(add, parsed.values(add)));
+      for (const remove of removes) {
+        if (isTombstoneLive(remove, { nowMs, retentionMs })) await sink.file(removeRow(remove));
+      }
     }
+    const { numFiles: numOfAddFiles } = totals.sum();
+    return { hint: { ...await sink.finish(), numOfAddFiles }, state, totals: totals.sum() };
+  } catch (error) {
+    await sink.abort();
+    throw error;
   }
-  const { numFiles: numOfAddFiles } = totals.sum();
-  return { hint: { ...await sink.finish(), numOfAddFiles }, state, totals: totals.sum() };
 }
 
 function fileTotals(): { add(files: readonly AddFile[]): void; sum(): FileTotals } {

@@ -1,3 +1,4 @@
+import { litter } from "../../collect-garbage.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import { free } from "../columns/free-batch.ts";
 import type { Engine } from "../engine.ts";
@@ -66,13 +67,19 @@ export async function* readLogPieces(
     keep(cache, key, bytes);
     return { kind: "whole", piece, bytes };
   };
+  const garbage = litter();
   let wave = fetchWave(0);
   for (let from = 0; from < pieces.length;) {
     const current = await wave.read;
     from = wave.end;
     wave = fetchWave(from);
     yield current;
-    for (const read of current) if (read.kind === "whole" && !isKept(cache, read)) free(read.bytes);
+    for (const read of current) {
+      if (read.kind !== "whole") continue;
+      // Text and objects that were made of them take more than they do.
+      garbage.left(3 * read.bytes.length);
+      if (!isKept(cache, read)) free(read.bytes);
+    }
   }
 }
 
@@ -107,10 +114,12 @@ export async function* readParts(
     if (bytes === null) throw logFileGone(engine.store.uri, meta.key);
     return bytes;
   };
+  const garbage = litter();
   let rest: Uint8Array = new Uint8Array(0);
   for (let done = 0; done < meta.size; done += partBytesMax) {
     const size = Math.min(partBytesMax, meta.size - done);
     const isLast = done + size === meta.size;
+    garbage.left(3 * size);
     const start = from === "first" ? done : meta.size - done - size;
     const bytes = await read(start, start + size);
     if (bytes.length !== size) throw changed(engine.store.uri, meta);
