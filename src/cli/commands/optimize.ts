@@ -12,7 +12,7 @@ import type { ExitCode } from "../exit-codes.ts";
 import { counted } from "../output/counted.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { humanByteSize } from "../settings/units.ts";
-import { optimizeOnSpark } from "../spark/on-spark.ts";
+import { optimizeOnSpark, sparkOptimize } from "../spark/on-spark.ts";
 import { eachTable, type TableTask } from "../tables/each-table.ts";
 import { type OptimizeResult, optimizeText } from "../tables/optimize-report.ts";
 import type { OptimizeFlags } from "../tables/table-options.ts";
@@ -30,7 +30,12 @@ export async function optimizeCommand(
     choice: { words, all: flags.all },
     endsAfter: "the group under way",
     work: async (task) => {
-      if (flags.dryRun) return { result: await plannedResult(task, flags), ended: true };
+      if (flags.dryRun) {
+        const spark = flags.engine === "native"
+          ? {}
+          : { spark: sparkOptimize(task.uri, flags, resolved.values) };
+        return { result: { ...await plannedResult(task, flags), ...spark }, ended: true };
+      }
       if (flags.engine === "native") return await optimizeTable(task, flags);
       const access = { world, settings: resolved.values };
       return { result: await optimizeOnSpark(task, flags, access), ended: true };

@@ -5,7 +5,7 @@ import { askConsent } from "../consent.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { listenForShutdown } from "../shutdown.ts";
-import { restoreOnSpark } from "../spark/on-spark.ts";
+import { restoreOnSpark, sparkRestore } from "../spark/on-spark.ts";
 import { restoreFacts, restorePlanText, restoreText } from "../tables/restore-report.ts";
 import type { RestoreFlags } from "../tables/table-options.ts";
 import { wireTables } from "../wire-tables.ts";
@@ -42,7 +42,8 @@ export async function restoreCommand(
     const plan = await planRestore(engine, { at, signal });
     const facts = restoreFacts(plan, engine.store.uri);
     if (flags.dryRun) {
-      await world.stdout.write(restoreText(facts, null, flags));
+      const spark = flags.engine === "native" ? {} : { spark: sparkRestore(uri, plan, values) };
+      await world.stdout.write(restoreText({ ...facts, ...spark }, null, flags));
       return exitCodes.done;
     }
     if (!flags.yes) {

@@ -5,7 +5,7 @@ import { isoTime } from "../inspect/table-facts.ts";
 import { counted } from "../output/counted.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { humanByteSize } from "../settings/units.ts";
-import { vacuumOnSpark } from "../spark/on-spark.ts";
+import { sparkVacuum, vacuumOnSpark } from "../spark/on-spark.ts";
 import type { SparkVacuum } from "../spark/spark-statement.ts";
 import { eachTable, type TableTask } from "../tables/each-table.ts";
 import type { VacuumFlags } from "../tables/table-options.ts";
@@ -25,7 +25,13 @@ export async function vacuumCommand(
     endsAfter: "the request under way",
     work: async (task) => {
       const native = flags.engine === "native" || flags.dryRun;
-      if (native) return await vacuumTable(task, flags);
+      if (native) {
+        const spark = flags.engine === "native"
+          ? {}
+          : { spark: sparkVacuum(task.uri, sparkFlags(flags), resolved.values) };
+        const { result, ended } = await vacuumTable(task, flags);
+        return { result: { ...result, ...spark }, ended };
+      }
       const options = { world, settings: resolved.values };
       return { result: await vacuumOnSpark(task, sparkFlags(flags), options), ended: true };
     },

@@ -56,13 +56,27 @@ export async function optimizeOnSpark(
   return sparkOptimizeResult(outcome, before);
 }
 
+/** The statement of a vacuum. Errors: as `sparkLocation`. */
+export function sparkVacuum(uri: string, flags: SparkVacuum, settings: Settings): SparkStatement {
+  return vacuumStatement(sparkLocation(uri, settings), flags);
+}
+
+/** The statement of a restore to a planned version. Errors: as `sparkLocation`. */
+export function sparkRestore(
+  uri: string,
+  { target }: Pick<RestorePlan, "target">,
+  settings: Settings,
+): SparkStatement {
+  return restoreStatement(sparkLocation(uri, settings), target.state.version);
+}
+
 /** Vacuums a table on the user's Spark. Errors: as `runOnSpark`. */
 export async function vacuumOnSpark(
   task: TableTask,
   flags: SparkVacuum,
   access: SparkAccess,
 ): Promise<VacuumResult> {
-  const statement = vacuumStatement(sparkLocation(task.uri, access.settings), flags);
+  const statement = sparkVacuum(task.uri, flags, access.settings);
   const state = await requireTableState(task.engine, { signal: task.stop });
   const { commits } = await told(task, statement, access);
   const files = sparkVacuumedFiles(commits);
@@ -89,11 +103,10 @@ export async function vacuumOnSpark(
 /** Restores a table to the planned version on the user's Spark. Errors: as `runOnSpark`. */
 export async function restoreOnSpark(
   task: Pick<TableTask, "uri" | "engine" | "stop">,
-  { target }: RestorePlan,
+  plan: RestorePlan,
   access: SparkAccess,
 ): Promise<{ readonly version: number }> {
-  const location = sparkLocation(task.uri, access.settings);
-  const statement = restoreStatement(location, target.state.version);
+  const statement = sparkRestore(task.uri, plan, access.settings);
   const { commits } = await runOnSpark(sparkTask(task, access), statement);
   const restored = commits.find(({ operation }) => operation === "RESTORE");
   if (restored !== undefined) return { version: restored.version };

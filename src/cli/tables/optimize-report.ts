@@ -1,6 +1,8 @@
 import { counted } from "../output/counted.ts";
 import { factsText, tableText } from "../output/table-text.ts";
 import { humanByteSize } from "../settings/units.ts";
+import type { SparkStatement } from "../spark/spark-statement.ts";
+import { statementFacts } from "../spark/statement-text.ts";
 import type { TablesReport } from "./each-table.ts";
 import type { OptimizeFlags } from "./table-options.ts";
 import { doneTables, stoppedText, tablesJson } from "./tables-json.ts";
@@ -21,6 +23,8 @@ export type OptimizeResult = {
   readonly groups: number;
   /** Groups whose files other writers replaced meanwhile. */
   readonly groupsLost: number;
+  /** With a dry run: what Spark would be sent, where it does the work. */
+  readonly spark?: SparkStatement;
 };
 
 /** The result of `optimize` for standard output. Pure. */
@@ -67,7 +71,11 @@ function factsOf(
   const removed = `${counted(sum((r) => r.filesRemoved), "file")}, ` +
     humanByteSize(sum((r) => r.bytesRemoved));
   if (dryRun) {
-    return [[ordered ? "to order" : "to merge", removed], ["written", "nothing (--dry-run)"]];
+    return [
+      [ordered ? "to order" : "to merge", removed],
+      ...statementFacts(results.map(({ spark }) => spark)),
+      ["written", "nothing (--dry-run)"],
+    ];
   }
   const added = `${counted(sum((r) => r.filesAdded), "file")}, ` +
     humanByteSize(sum((r) => r.bytesAdded));

@@ -5,6 +5,8 @@ import { counted } from "../output/counted.ts";
 import { jsonText } from "../output/json-text.ts";
 import { factsText } from "../output/table-text.ts";
 import { diffLines, type SchemaChange, schemaDiff } from "../schema-diff.ts";
+import type { SparkStatement } from "../spark/spark-statement.ts";
+import { statementFacts } from "../spark/statement-text.ts";
 import { humanByteSize } from "../settings/units.ts";
 
 /** What a restore changes, in the names that scripts rely on. */
@@ -25,6 +27,8 @@ export type RestoreFacts = {
   readonly metadataChanges: boolean;
   /** Stored positions of streams, which stay as they are. */
   readonly positionsKept: number;
+  /** With a dry run: what Spark would be sent, where it does the work. */
+  readonly spark?: SparkStatement;
 };
 
 /** The facts of a plan; rows by the files' statistics. Pure. */
@@ -57,7 +61,7 @@ export function restoreText(
   const last: [string, string] = restored === null
     ? ["written", "nothing (--dry-run)"]
     : ["restored as", `version ${restored}`];
-  return factsText([...planLines(facts), last]);
+  return factsText([...planLines(facts), ...statementFacts([facts.spark]), last]);
 }
 
 /** What comes and goes, for people. Pure. */

@@ -3,6 +3,8 @@ import type { ForeignFormat } from "../../delta/operations/vacuum-rules.ts";
 import { counted } from "../output/counted.ts";
 import { factsText, tableText } from "../output/table-text.ts";
 import { formatDuration, humanByteSize } from "../settings/units.ts";
+import type { SparkStatement } from "../spark/spark-statement.ts";
+import { statementFacts } from "../spark/statement-text.ts";
 import type { TablesReport } from "./each-table.ts";
 import { type Unreadable, unreadableTable, unreadableText } from "./lost-text.ts";
 import { doneTables, stoppedText, tablesJson } from "./tables-json.ts";
@@ -23,12 +25,14 @@ export type VacuumResult = {
   readonly retentionMs: number;
   readonly files: number;
   readonly bytes: number;
-  /** What stops being readable; null: not asked for, as in mode `lite` without a dry run. */
+  /** What stops being readable; null: not worked out, as in mode `lite` without a dry run. */
   readonly unreadable: Unreadable | null;
   /** Folders inside the table that are somebody else's. */
   readonly leftAlone: readonly { readonly folder: string; readonly format: ForeignFormat }[];
   /** The first of the files; empty unless it was a dry run. */
   readonly listed: readonly VacuumFile[];
+  /** With a dry run: what Spark would be sent, where it does the work. */
+  readonly spark?: SparkStatement;
 };
 
 type Form = { readonly dryRun: boolean; readonly format: "table" | "json"; readonly limit: number };
@@ -46,17 +50,26 @@ export function vacuumText(
     result.files,
     humanByteSize(result.bytes),
     formatDuration(result.retentionMs),
-    result.unreadable === null ? "not asked (--dry-run)" : unreadableText(result.unreadable),
+    result.unreadable === null ? "not worked out" : unreadableText(result.unreadable),
   ]);
   const files = done.reduce((sum, { result }) => sum + result.files, 0);
   const bytes = done.reduce((sum, { result }) => sum + result.bytes, 0);
   const total = `${counted(files, "file")}, ${humanByteSize(bytes)}`;
   const facts: [string, string][] = dryRun
-    ? [["would go", total], ["deleted", "nothing (--dry-run)"]]
+    ? [
+      ["would go", total],
+      ...statementFacts(done.map(({ result }) => result.spark)),
+      ["deleted", "nothing (--dry-run)"],
+    ]
     : [["deleted", total]];
   const leftAlone = leftAloneText(done);
   if (leftAlone !== "") facts.push(["left alone", leftAlone]);
-  if (report.stopped) facts.push(["ended by", "a signal; run again to go on"]);
+  if (report.stopped) {
+    facts.push([
+      "ended by",
+      "a signal; run again to go on. What is no longer readable is told for all that was to go",
+    ]);
+  }
   const header = ["table", "files", "size", "retention", "no longer readable"];
   const lists = done.map((each) => dryRun ? listText(each, limit) : "").filter((t) => t !== "");
   return [...lists, tableText(header, rows), factsText(facts)].join("\n");

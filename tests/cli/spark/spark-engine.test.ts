@@ -27,6 +27,12 @@ const commands = [
   ["restore", ["--version", "0", "--yes"]],
 ] as const;
 
+const sent = {
+  optimize: (table: string) => `OPTIMIZE delta.\`${table}\``,
+  vacuum: (table: string) => `VACUUM delta.\`${table}\``,
+  restore: (table: string) => `RESTORE TABLE delta.\`${table}\` TO VERSION AS OF 0`,
+};
+
 describe("--engine spark", () => {
   for (const [command, flags] of commands) {
     const args = (table: string, sparkSql: string): string[] => [
@@ -64,18 +70,27 @@ describe("--engine spark", () => {
       expect(stderr).toMatch(/Cannot start Spark's ".*nowhere".*SPARK_HOME/);
     });
 
-    test(`${command}: a dry run is ours, and starts nothing`, async () => {
+    test(`${command}: a dry run shows what Spark would be sent, and starts nothing`, async () => {
       const table = path.join(lake, `dry-${command}`);
       await numberedTable(table, [["a", 1], ["b", 2]]);
       const started = path.join(lake, `started-${command}`);
-      const { code, stdout } = await cli([
+      const dry = [
         ...args(table, script(`touching-${command}`, `touch ${started}`)).filter((word) =>
           word !== "--yes"
         ),
         "--dry-run",
-      ]);
+      ];
+      const { code, stdout } = await cli(dry);
       expect(code).toBe(0);
       expect(stdout).toContain("(--dry-run)");
+      expect(stdout).toContain(`Spark would run  ${sent[command](table)}\n`);
+      const json = JSON.parse((await cli([...dry, "--json"])).stdout) as {
+        spark?: { sql: string };
+        tables?: { spark: { sql: string } }[];
+      };
+      expect((json.spark ?? json.tables?.[0]?.spark)?.sql).toBe(sent[command](table));
+      const native = dry.map((word) => word === "spark" ? "native" : word);
+      expect((await cli(native)).stdout).not.toContain("Spark");
       expect(existsSync(started)).toBe(false);
     });
   }
