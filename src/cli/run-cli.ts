@@ -6,7 +6,7 @@ import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { type Invocation, parseArgv } from "./parse-argv.ts";
 import { certain, requirements } from "./requirements.ts";
 import { replayOptions } from "./replay/replay-options.ts";
-import { readConfigFile } from "./settings/config-file.ts";
+import type { ConfigFile } from "./settings/config-file.ts";
 import { deriveSettings } from "./settings/derive-settings.ts";
 import { formatProblems, misspeltVariables, type Problem } from "./settings/problem.ts";
 import { type ResolvedSettings, resolveSettings } from "./settings/resolve-settings.ts";
@@ -47,7 +47,7 @@ async function runInvocation(world: CliWorld, invocation: Invocation): Promise<n
 }
 
 async function runCommand(world: CliWorld, invocation: CommandInvocation): Promise<number> {
-  const { configPath, resolved, problems } = configuration(world, invocation);
+  const { configPath, resolved, problems } = await configuration(world, invocation);
   if (problems.length > 0) {
     await world.stderr.write(formatProblems(problems));
     return exitCodes.usage;
@@ -127,16 +127,19 @@ async function dispatch(
 }
 
 /** Everything that is known before anything is started, and everything wrong with it. */
-function configuration(world: CliWorld, { parsed, words, options, problems }: CommandInvocation): {
+async function configuration(
+  world: CliWorld,
+  { parsed, words, options, problems }: CommandInvocation,
+): Promise<{
   readonly configPath: string | null;
   readonly resolved: ResolvedSettings;
   readonly problems: readonly Problem[];
-} {
+}> {
   const { env } = world;
   const fromEnv = env["CDCDELTA_CONFIG"];
   const flag = options["config"];
   const configPath = typeof flag === "string" ? flag : fromEnv === "" ? null : fromEnv ?? null;
-  const file = configPath === null ? null : readConfigFile(configPath, env);
+  const file = configPath === null ? null : await configFile(configPath, env);
   const laid = resolveSettings({
     flags: parsed.settings,
     env,
@@ -158,6 +161,12 @@ function configuration(world: CliWorld, { parsed, words, options, problems }: Co
       ),
     ],
   };
+}
+
+/** Loaded on demand: a YAML parser takes longer to load than the rest of a small command. */
+async function configFile(path: string, env: CliWorld["env"]): Promise<ConfigFile> {
+  const { readConfigFile } = await import("./settings/config-file.ts");
+  return readConfigFile(path, env);
 }
 
 /** One clear line; with `debug` the stack and the causes as well. */

@@ -150,15 +150,6 @@ function once(task: () => Promise<void>): () => Promise<void> {
   return () => done ??= task();
 }
 
-/** The engine of one table, to look at it. */
-export function wireTable(
-  values: Settings,
-  uri: string,
-): { readonly engine: Engine; readonly close: () => void } {
-  const stores = storeAccess(values);
-  return { engine: engineAt(stores, uri), close: () => stores.close() };
-}
-
 function engineAt(stores: StoreAccess, uri: string): Engine {
   return {
     store: stores.open(uri),

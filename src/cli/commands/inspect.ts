@@ -18,7 +18,7 @@ import { writeSelectedRows } from "../inspect/selected-rows.ts";
 import { liveAdds, storedPositions, sumFiles, tableFacts } from "../inspect/table-facts.ts";
 import { jsonText } from "../output/json-text.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
-import { wireTable } from "../wire.ts";
+import { wireTables } from "../wire-tables.ts";
 import type { CliWorld } from "../world.ts";
 
 /** Commits shown at a glance. */
@@ -33,9 +33,9 @@ export async function inspectCommand(
 ): Promise<ExitCode> {
   // When nobody reads the result any more, reading the table has lost its purpose as well.
   const signal = world.stdout.closed;
-  const { engine, close } = wireTable(values, table);
+  const { engineAt, close } = wireTables(values);
   try {
-    if (options.offset === null) await show(world, engine, options, signal);
+    if (options.offset === null) await show(world, engineAt(table), options, signal);
     else await inspectOffset(world, { values, uri: table }, options.offset, options.format);
   } catch (error) {
     if (!signal.aborted) throw error;
