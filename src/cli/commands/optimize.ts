@@ -2,6 +2,8 @@ import { tmpdir } from "node:os";
 import { requireTableState } from "../../delta/log/table-state.ts";
 import {
   optimize,
+  type OptimizeEvent,
+  type OptimizeOptions,
   type OptimizePlan,
   type OrderRequest,
   planOptimize,
@@ -13,7 +15,7 @@ import { counted } from "../output/counted.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { humanByteSize } from "../settings/units.ts";
 import { optimizeOnSpark, sparkOptimize } from "../spark/on-spark.ts";
-import { eachTable, type TableTask } from "../tables/each-table.ts";
+import { eachTable, type TableTask, type TableWork } from "../tables/each-table.ts";
 import { type OptimizeResult, optimizeText } from "../tables/optimize-report.ts";
 import type { OptimizeFlags } from "../tables/table-options.ts";
 import { tableTargetBytes } from "../../delta/operations/target-size.ts";
@@ -98,12 +100,20 @@ function planned({ bins }: OptimizePlan): { files: number; bytes: number } {
 async function optimizeTable(
   task: TableTask,
   flags: OptimizeFlags,
-): Promise<{ readonly result: OptimizeResult; readonly ended: boolean }> {
+): Promise<TableWork<OptimizeResult>> {
   const { uri, engine, progress, stop } = task;
   const rules = await rulesOf(task, flags);
   let before: { readonly files: number; readonly bytes: number } | null = null;
   let round = { files: 0, bytes: 0 };
-  let [groups, total, doneBytes] = [0, 0, 0];
+  const sum: OptimizeSum = {
+    groups: 0,
+    groupsLost: 0,
+    filesRemoved: 0,
+    bytesRemoved: 0,
+    filesAdded: 0,
+    bytesAdded: 0,
+  };
+  let [total, doneBytes] = [0, 0];
   let done = 0;
   // Of the group under way.
   let readBytes = 0;
@@ -116,7 +126,7 @@ async function optimizeTable(
     // What was read of a group is half of the work on it.
     progress.show(doneBytes + readBytes / 2, round.bytes, text);
   };
-  const summary = await optimize(engine, {
+  const options: OptimizeOptions = {
     ...rules,
     ...order,
     predicate: (flags.where ?? []).map(({ text }) => text),
@@ -136,27 +146,55 @@ async function optimizeTable(
     onBin(event) {
       done += 1;
       readBytes = 0;
-      groups += event.outcome === "committed" ? 1 : 0;
+      count(sum, event);
       doneBytes += event.removedBytes;
       show();
     },
-  });
+  };
+  try {
+    const { version, stopped } = await optimize(engine, options);
+    return { ended: !stopped, result: resultOf(stopped ? null : version, before, sum) };
+  } catch (failure) {
+    // Each group is a commit of its own: what was done stands, and is told.
+    if (sum.groups === 0) throw failure;
+    return { ended: true, result: resultOf(null, before, sum), failure };
+  }
+}
+
+/** What the groups so far came to. */
+type OptimizeSum = {
+  -readonly [
+    K in
+      | "groups"
+      | "groupsLost"
+      | "filesRemoved"
+      | "bytesRemoved"
+      | "filesAdded"
+      | "bytesAdded"
+  ]: OptimizeResult[K];
+};
+
+function count(sum: OptimizeSum, event: OptimizeEvent): void {
+  if (event.outcome === "committed") sum.groups += 1;
+  else sum.groupsLost += 1;
+  sum.filesRemoved += event.removedFiles;
+  sum.bytesRemoved += event.removedBytes;
+  sum.filesAdded += event.addedFiles;
+  sum.bytesAdded += event.addedBytes;
+}
+
+function resultOf(
+  version: number | null,
+  before: { readonly files: number; readonly bytes: number } | null,
+  sum: OptimizeSum,
+): OptimizeResult {
   const { files = 0, bytes = 0 } = before ?? {};
-  const { removedFiles, removedBytes, addedFiles, addedBytes } = summary;
   return {
-    ended: !summary.stopped,
-    result: {
-      version: summary.stopped ? null : summary.version,
-      filesBefore: files,
-      bytesBefore: bytes,
-      filesAfter: files - removedFiles + addedFiles,
-      bytesAfter: bytes - removedBytes + addedBytes,
-      filesRemoved: removedFiles,
-      bytesRemoved: removedBytes,
-      filesAdded: addedFiles,
-      bytesAdded: addedBytes,
-      groups,
-      groupsLost: summary.lostBins,
-    },
+    version,
+    filesBefore: files,
+    bytesBefore: bytes,
+    filesAfter: files - sum.filesRemoved + sum.filesAdded,
+    bytesAfter: bytes - sum.bytesRemoved + sum.bytesAdded,
+    ...sum,
   };
 }

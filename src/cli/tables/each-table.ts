@@ -25,6 +25,8 @@ export type TableOutcome<Result> =
     readonly uri: string;
     readonly code: string;
     readonly message: string;
+    /** What was done before it failed, where that stands. */
+    readonly result?: Result;
   };
 
 /** What became of all tables. */
@@ -34,12 +36,21 @@ export type TablesReport<Result> = {
   readonly stopped: boolean;
 };
 
+/** What was done to a table. */
+export type TableWork<Result> = {
+  readonly result: Result;
+  /** False: told to end before all was done. */
+  readonly ended: boolean;
+  /** The error that the work ended with after it did what the result tells. */
+  readonly failure?: unknown;
+};
+
 export type TablesCommand<Result> = {
   readonly choice: TableChoice;
   /** What the first signal makes the command wait for, for the message. */
   readonly endsAfter: string;
-  /** Works on one table; whether all of it was done. */
-  readonly work: (task: TableTask) => Promise<{ readonly result: Result; readonly ended: boolean }>;
+  /** Works on one table. */
+  readonly work: (task: TableTask) => Promise<TableWork<Result>>;
   /** The result for standard output; empty when there is nothing to show. */
   readonly show: (report: TablesReport<Result>) => string;
 };
@@ -78,18 +89,21 @@ export async function eachTable<Result>(
         ended = false;
         break;
       }
+      let done: TableWork<Result> | null = null;
       try {
-        const done = await work({ uri, engine: tables.engineAt(uri), progress, stop });
+        done = await work({ uri, engine: tables.engineAt(uri), progress, stop });
+        if (done.failure !== undefined) throw done.failure;
         outcomes.push({ kind: "done", uri, result: done.result });
         ended = done.ended;
       } catch (error) {
-        if (stop.aborted) {
+        if (stop.aborted && done === null) {
           ended = false;
           break;
         }
         errors.push(error);
         const code = error instanceof CdcDeltaError ? error.code : "internal";
-        outcomes.push({ kind: "failed", uri, code, message: messageOf(error) });
+        const before = done === null ? {} : { result: done.result };
+        outcomes.push({ kind: "failed", uri, code, message: messageOf(error), ...before });
         progress.say(`cdcdelta: ${messageOf(error)}`);
       }
     }

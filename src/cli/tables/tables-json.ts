@@ -9,16 +9,18 @@ export function tablesJson<Result extends object>(
   const tables = outcomes.map((each) =>
     each.kind === "done"
       ? { table: each.uri, ...each.result }
-      : { table: each.uri, error: { code: each.code, message: each.message } }
+      : { table: each.uri, ...each.result, error: { code: each.code, message: each.message } }
   );
   return `${jsonText({ ...facts, stopped, tables })}\n`;
 }
 
-/** The tables whose work was done. Pure. */
+/** The tables to which something was done, whether it was all or not. Pure. */
 export function doneTables<Result>(
   { outcomes }: TablesReport<Result>,
 ): readonly { readonly uri: string; readonly result: Result }[] {
-  return outcomes.flatMap((each) => each.kind === "done" ? [each] : []);
+  return outcomes.flatMap((each) =>
+    each.result === undefined ? [] : [{ uri: each.uri, result: each.result }]
+  );
 }
 
 /** For a report that has nothing else to show. */

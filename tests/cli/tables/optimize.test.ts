@@ -157,6 +157,38 @@ describe("cdcdelta optimize", () => {
     expect((await loadSnapshot(engine, { signal })).files.length).toBe(2);
   });
 
+  test("what was done before a failure stands and is told", async () => {
+    const table = path.join(lake, "failed");
+    const engine = await numberedTable(table, two);
+    const { files } = await loadSnapshot(engine, { signal });
+    const fake = fakeWorld(["optimize", table, "--format", "json"]);
+    let said = "";
+    const stderr = {
+      ...fake.world.stderr,
+      write: (text: string) => {
+        said += text;
+        // One group is committed, the other not begun: its files go, as others' no longer matter.
+        if (text.includes("1 of 2 groups")) {
+          for (const file of files) rmSync(path.join(table, file.path), { force: true });
+        }
+        return Promise.resolve();
+      },
+    };
+    expect(await runCli({ ...fake.world, stderr })).not.toBe(0);
+    expect(said).toContain("there is no such file");
+    const report = JSON.parse(fake.stdout()) as { tables: Readonly<Record<string, number>>[] };
+    expect(report).toMatchObject({
+      stopped: false,
+      tables: [{ table, version: null, filesBefore: 5, groups: 1, filesAdded: 1 }],
+    });
+    const [of] = report.tables;
+    expect(of).toMatchObject({
+      filesAfter: 6 - of!["filesRemoved"]!,
+      error: { code: "not-found" },
+    });
+    expect((await loadSnapshot(engine, { signal })).files.length).toBe(of!["filesAfter"]!);
+  });
+
   const wrong: readonly (readonly [line: string, said: RegExp])[] = [
     ["optimize", /\[table…\]: is missing: no table is named/],
     ["optimize --all", /--base-path: is missing: --all takes the tables below it/],
