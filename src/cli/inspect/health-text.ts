@@ -1,3 +1,4 @@
+import { counted } from "../output/counted.ts";
 import { jsonText } from "../output/json-text.ts";
 import { factsText } from "../output/table-text.ts";
 import { humanByteSize } from "../settings/units.ts";
@@ -34,7 +35,10 @@ function lines(facts: HealthFacts): [string, string][] {
   return [
     ["table", facts.table],
     ["version", String(facts.version)],
-    ["log", `${log.commits} commits, ${humanByteSize(log.sizeInBytes)} with checkpoints`],
+    [
+      "log",
+      `${counted(log.commits, "commit")}, ${humanByteSize(log.sizeInBytes)} with checkpoints`,
+    ],
     ["checkpoint", `${checkpoint}; commits since then ${log.checkpointDebt}`],
     ["files", `${files.count}, ${humanByteSize(files.sizeInBytes)}`],
     [
@@ -45,12 +49,14 @@ function lines(facts: HealthFacts): [string, string][] {
     [
       "deletion vectors",
       `${deletionVectors.files} (${percent(deletionVectors.ratio)} of the files), ` +
-      `${deletionVectors.deletedRows} rows deleted`,
+      `${counted(deletionVectors.deletedRows, "row")} deleted`,
     ],
     ["tombstones", `${unneeded.tombstones}, ${humanByteSize(unneeded.tombstoneBytes)}`],
     [
       "to vacuum",
-      vacuum === null ? "unknown" : `${vacuum.files} files, ${humanByteSize(vacuum.sizeInBytes)}`,
+      vacuum === null
+        ? "unknown"
+        : `${counted(vacuum.files, "file")}, ${humanByteSize(vacuum.sizeInBytes)}`,
     ],
     ["transactions", `${transactions.count}, ${transactions.expired} expired`],
     ["partitions", partitionsText(partitions)],

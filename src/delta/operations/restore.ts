@@ -65,10 +65,14 @@ function assertMayRemove({ newest, metadata, diff, target }: RestorePlan, uri: s
   const isNow = newest.state.properties.appendOnly;
   if (!isNow && !readTableProperties(metadata.configuration).appendOnly) return;
   const { version } = target.state;
+  const { files } = diff.leaving;
   throw new CdcDeltaError(
     "usage",
-    `Cannot restore ${uri} to version ${version}: ${diff.leaving.files} files would leave the ` +
-      `table, and its property delta.appendOnly is true${isNow ? "" : ` in version ${version}`}. ` +
+    `Cannot restore ${uri} to version ${version}: ${files} ${
+      files === 1 ? "file" : "files"
+    } would ` +
+      "leave the table, and its property delta.appendOnly is true" +
+      `${isNow ? "" : ` in version ${version}`}. ` +
       "Set it to false first if that is what you want",
     { context: { table: uri, version } },
   );
@@ -77,8 +81,10 @@ function assertMayRemove({ newest, metadata, diff, target }: RestorePlan, uri: s
 function filesGone(uri: string, version: number, { count, named }: MissingFiles): CdcDeltaError {
   return new CdcDeltaError(
     "not-found",
-    `Cannot restore ${uri} to version ${version}: ${count} of its files are gone, deleted by a ` +
-      `vacuum: ${someKeys(named, count)}. Restore a newer version`,
+    `Cannot restore ${uri} to version ${version}: ${count} of its files ` +
+      `${count === 1 ? "is" : "are"} gone, deleted by a vacuum: ${
+        someKeys(named, count)
+      }. Restore another version`,
     { context: { table: uri, version, missing: count } },
   );
 }
@@ -218,7 +224,7 @@ async function checkAfter(engine: Engine, restored: Restored): Promise<void> {
     throw new CdcDeltaError(
       "not-found",
       `${lost}. The restore (version ${committed.version}) was taken back by version ${failure}: ` +
-        `the table is as it was in version ${before}. Restore a newer version than ${target}`,
+        `the table is as it was in version ${before}. Restore another version than ${target}`,
       { context },
     );
   }

@@ -50,7 +50,7 @@ describe("cdcdelta inspect --health", () => {
       .toEqual(["checkpoint-debt", "small-files", "unneeded-files"]);
     const text = (await cli(["inspect", table, "--health"])).stdout;
     expect(text).toMatch(/^checkpoint +none; commits since then 5$/m);
-    expect(text).toMatch(/^to vacuum +1 files, 6 B$/m);
+    expect(text).toMatch(/^to vacuum +1 file, 6 B$/m);
     expect(text).toContain("what could be better\n 5 commits since the last checkpoint");
 
     for (const { mend } of sick.findings) {

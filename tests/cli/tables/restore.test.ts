@@ -130,7 +130,7 @@ describe("cdcdelta restore", () => {
     expect((await cli(["vacuum", table, "--retention", "0", "--force"])).code).toBe(0);
     const refused = await cli(["restore", table, "--version", "2", "--yes"]);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/1 of its files are gone, deleted by a vacuum: day=a\/part-/);
+    expect(refused.stderr).toMatch(/1 of its files is gone, deleted by a vacuum: day=a\/part-/);
   });
 
   const wrong: readonly (readonly [line: string, said: RegExp])[] = [

@@ -95,7 +95,7 @@ describe("restore", () => {
   test("names files that are gone, and changes nothing then", async () => {
     const [engine] = await threeVersions();
     await engine.store.delete(["first"], { signal });
-    await expect(restore(engine, to(1))).rejects.toThrow("1 of its files are gone");
+    await expect(restore(engine, to(1))).rejects.toThrow("1 of its files is gone");
     await expect(restore(engine, to(1))).rejects.toMatchObject({ code: "not-found" });
     expect((await loadTableState(engine, { signal }))?.version).toBe(2);
   });
