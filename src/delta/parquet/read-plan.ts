@@ -53,10 +53,11 @@ export function planFields(
   nodes: readonly FileNode[],
   matchBy: MatchBy = "name",
 ): ReadPlan[] {
-  return planStruct(wanted, nodes, "", matchBy === "id" ? findById : findByName);
+  return planStruct(wanted, nodes, "", matchBy === "id" ? byId : byName);
 }
 
-type Find = (nodes: readonly FileNode[], field: StructField) => FileNode | null;
+/** Looks a group's nodes through once, so that a field of thousands is found at once. */
+type Find = (nodes: readonly FileNode[]) => (field: StructField) => FileNode | null;
 
 function planStruct(
   wanted: StructType,
@@ -64,26 +65,47 @@ function planStruct(
   above: string,
   find: Find,
 ): ReadPlan[] {
+  const nodeOf = find(nodes);
   return wanted.fields.map((field) => {
-    const node = find(nodes, field);
+    const node = nodeOf(field);
     if (node === null || field.type.kind === "void") return { kind: "missing" };
     return plan(field.type, node, above === "" ? field.name : `${above}.${field.name}`, find);
   });
 }
 
-function findById(nodes: readonly FileNode[], field: StructField): FileNode | null {
-  const id = columnId(field);
-  // Columns that are none of the table's own have a name alone.
-  if (id === null) return nodes.find((node) => node.name === field.name) ?? null;
-  return nodes.find((node) => node.element.field_id === id) ?? null;
+function byId(nodes: readonly FileNode[]): (field: StructField) => FileNode | null {
+  const names = firstOf(nodes, (node) => node.name);
+  const ids = firstOf(nodes, (node) => node.element.field_id);
+  return (field) => {
+    const id = columnId(field);
+    // Columns that are none of the table's own have a name alone.
+    return (id === null ? names.get(field.name) : ids.get(id)) ?? null;
+  };
 }
 
-function findByName(nodes: readonly FileNode[], { name }: StructField): FileNode | null {
-  const exact = nodes.find((node) => node.name === name);
-  if (exact !== undefined) return exact;
-  const folded = name.toLowerCase();
-  const alike = nodes.filter((node) => node.name.toLowerCase() === folded);
-  return alike.length === 1 ? alike[0]! : null;
+function byName(nodes: readonly FileNode[]): (field: StructField) => FileNode | null {
+  const names = firstOf(nodes, (node) => node.name);
+  /** Null: several have the name. Looked for only where a field is missing. */
+  let folded: Map<string, FileNode | null> | null = null;
+  return ({ name }) => names.get(name) ?? (folded ??= alike(nodes)).get(name.toLowerCase()) ?? null;
+}
+
+function alike(nodes: readonly FileNode[]): Map<string, FileNode | null> {
+  const found = new Map<string, FileNode | null>();
+  for (const node of nodes) {
+    const name = node.name.toLowerCase();
+    found.set(name, found.has(name) ? null : node);
+  }
+  return found;
+}
+
+function firstOf<Key>(
+  nodes: readonly FileNode[],
+  keyOf: (node: FileNode) => Key,
+): Map<Key, FileNode> {
+  const found = new Map<Key, FileNode>();
+  for (const node of nodes) if (!found.has(keyOf(node))) found.set(keyOf(node), node);
+  return found;
 }
 
 function plan(type: DataType, node: FileNode, path: string, find: Find): ReadPlan {
@@ -107,10 +129,10 @@ function planOnce(type: DataType, node: FileNode, path: string, find: Find): Rea
     case "map": {
       const [repeated] = node.children;
       if (repeated === undefined || !repeated.isRepeated) throw wrongShape(type, node, path);
-      const byName = (name: string, at: number): FileNode | null =>
+      const part = (name: string, at: number): FileNode | null =>
         repeated.children.find((child) => child.name === name) ?? repeated.children[at] ?? null;
-      const key = byName("key", 0);
-      const value = byName("value", 1);
+      const key = part("key", 0);
+      const value = part("value", 1);
       if (key === null) throw wrongShape(type, node, path);
       const children: ReadPlan[] = [
         plan(type.keyType, key, `${path}.key`, find),
@@ -123,7 +145,7 @@ function planOnce(type: DataType, node: FileNode, path: string, find: Find): Rea
       if (type.stored === true) return planStored(node, path);
       const shape = variantShape(node, path);
       // Inside of a variant names count, whatever the table's columns are found by.
-      const group = planOnce(shape.type, shape.node, path, findByName);
+      const group = planOnce(shape.type, shape.node, path, byName);
       return { kind: "variant", levels: levelsOf([group], node), group, type: shape.type };
     }
     default:
@@ -142,7 +164,7 @@ function planStored(node: FileNode, path: string): ReadPlan {
       { context: { features: "variantShredding" } },
     );
   }
-  const children = planStruct(struct(variantFields), node.children, path, findByName);
+  const children = planStruct(struct(variantFields), node.children, path, byName);
   return {
     kind: "struct",
     maxDefinition: node.maxDefinition,
