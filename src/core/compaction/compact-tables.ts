@@ -1,4 +1,5 @@
 import type { Clock, Random } from "../../delta/clock.ts";
+import type { Engine } from "../../delta/engine.ts";
 import { loadTableState } from "../../delta/log/table-state.ts";
 import { optimize } from "../../delta/operations/optimize.ts";
 import { tableTargetBytes } from "../../delta/operations/target-size.ts";
@@ -38,6 +39,8 @@ const quietLooks = 4;
 /** Records between what was read and the end that are still no lag: the next fetch brings them. */
 const lagMax = 10_000n;
 const tryAgainMs = 600_000;
+/** Files of one commit, so that not much is waited for, or lost, where the work is to end. */
+const filesMax = 1000;
 
 /**
  * Compacts the closed `_ingestion_date` partitions of the tables that a run writes to, one table at
@@ -107,10 +110,11 @@ async function compactTable(
     const state = await loadTableState(home.engine, { signal });
     const closed = state === null ? null : closedPartitions(state, closing, home.uri);
     if (state !== null && closed !== null) {
-      const done = await optimize(home.engine, {
+      const done = await optimize(yielding(home.engine, world.clock), {
         targetBytes: tableTargetBytes(state.metadata.configuration),
         where: closed.where,
         predicate: [closed.predicate],
+        filesMax,
         auto: true,
         signal,
         stop: pause.signal,
@@ -135,6 +139,19 @@ async function compactTable(
     ended.abort();
     await watching;
   }
+}
+
+/**
+ * The engine, one request after a turn of the event loop: small files that are at hand already must
+ * not be worked on in one go, while the run waits for this thread.
+ */
+function yielding(engine: Engine, clock: Clock): Engine {
+  const { store } = engine;
+  const get: typeof store.get = async (key, options) => {
+    await clock.sleep(1, options.signal);
+    return await store.get(key, options);
+  };
+  return { ...engine, store: { ...store, get } };
 }
 
 /** Raises `pause` once the run does not keep up any more; ends with the signal. */

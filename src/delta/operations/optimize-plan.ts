@@ -13,6 +13,8 @@ export type OptimizeRules = {
   readonly targetBytes: number;
   /** Which partitions are looked at. */
   readonly where: (partitionValues: PartitionValues) => boolean;
+  /** Files that are merged at once; what came of them is merged again later. Default 25,000. */
+  readonly filesMax?: number;
 };
 
 /** A file of at least this part of the target is large enough. */
@@ -42,8 +44,8 @@ export type BinSorter = {
  * stay together. A bin has to be worth it: two files that are not both an optimize's own work, or
  * deleted rows to be rid of; so that a second optimize finds nothing to do. Pure but for its counts.
  */
-export function binSorter({ targetBytes, where }: OptimizeRules): BinSorter {
-  const limits = { bytesMax: targetBytes, filesMax: binFilesMax };
+export function binSorter({ targetBytes, where, filesMax }: OptimizeRules): BinSorter {
+  const limits = { bytesMax: targetBytes, filesMax: filesMax ?? binFilesMax };
   return sorter(limits, {
     takes: (file) => where(file.partitionValues) && isCandidate(file, targetBytes),
     weigh: (file) => ({

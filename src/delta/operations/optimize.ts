@@ -266,10 +266,12 @@ async function rewriteBin(
   { files }: FilledBin,
   options: OptimizeOptions & { readonly columns: readonly OrderColumn[] | null },
 ): Promise<AddFile[]> {
-  const { order, columns, targetBytes } = options;
+  const { order, columns, targetBytes, filesMax } = options;
   const tags = { [targetSizeTag]: String(targetBytes) };
   if (order === undefined || columns === null) {
     const adds = await mergeFiles(engine, state, files, options);
+    // A bin that ended for the number of its files gave less than the target: it is merged again.
+    if (files.length === filesMax) return adds;
     return adds.map((add) => ({ ...add, tags: { ...add.tags, ...tags } }));
   }
   const adds = await orderFiles(engine, state, files, { ...options, ...order, columns });
