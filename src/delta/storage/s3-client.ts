@@ -3,12 +3,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { S3Settings } from "./s3-options.ts";
-
-/** The SDK's module and a client made with it. */
-export type S3Connection = {
-  readonly sdk: typeof S3Sdk;
-  readonly client: S3Sdk.S3Client;
-};
+import type { S3Connection } from "./s3-template.ts";
 
 /** Loads the SDK (only runs that use S3 pay for it) and makes a client that never retries. */
 export async function connectS3(settings: S3Settings): Promise<S3Connection> {
@@ -17,6 +12,11 @@ export async function connectS3(settings: S3Settings): Promise<S3Connection> {
     import("@smithy/node-http-handler"),
     openAgents(settings),
   ]);
+  const handler = new NodeHttpHandler({
+    ...agents,
+    connectionTimeout: settings.connectTimeoutMs,
+    logger: silentLogger,
+  });
   const config: S3Sdk.S3ClientConfig = {
     region: settings.region,
     forcePathStyle: settings.pathStyle,
@@ -29,16 +29,12 @@ export async function connectS3(settings: S3Settings): Promise<S3Connection> {
     expectContinueHeader: false,
     customUserAgent: "cdcdelta",
     logger: silentLogger,
-    requestHandler: new NodeHttpHandler({
-      ...agents,
-      connectionTimeout: settings.connectTimeoutMs,
-      logger: silentLogger,
-    }),
+    requestHandler: handler,
   };
   if (settings.endpoint !== undefined) config.endpoint = settings.endpoint;
   if (settings.credentials !== undefined) config.credentials = { ...settings.credentials };
   if (settings.profile !== undefined) config.profile = settings.profile;
-  return { sdk, client: new sdk.S3Client(config) };
+  return { sdk, client: new sdk.S3Client(config), handler, template: null };
 }
 
 /** Warnings of the SDK (socket counts, deprecations) would land on the console. */

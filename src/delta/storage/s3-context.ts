@@ -1,7 +1,8 @@
 import { withDeadline } from "./deadline.ts";
-import { connectS3, type S3Connection } from "./s3-client.ts";
+import { connectS3 } from "./s3-client.ts";
 import { s3Error } from "./s3-errors.ts";
 import { type S3Options, type S3Settings, s3Settings, secretsOf } from "./s3-options.ts";
+import type { S3Connection } from "./s3-template.ts";
 
 /** The slowest line worth waiting for: a request gets the time its bytes need at this speed. */
 const bytesPerMsMin = 64;

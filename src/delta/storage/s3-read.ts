@@ -5,6 +5,7 @@ import type { ByteRange, ListOptions, ObjectMeta } from "./object-store.ts";
 import type { S3Context } from "./s3-context.ts";
 import { encryptionOfAccess } from "./s3-encryption.ts";
 import { s3Failure } from "./s3-errors.ts";
+import { sendGet } from "./s3-template.ts";
 
 /** The bytes of an object or of a range that is not empty. */
 export async function getObject(
@@ -16,14 +17,14 @@ export async function getObject(
   return await send(
     { doing: `Cannot read "${key}"`, signal },
     async (open, abortSignal, extend) => {
-      const get = new open.sdk.GetObjectCommand({
+      const get = {
         Bucket: settings.bucket,
         Key: key,
         ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }),
         ...encryptionOfAccess(settings.encryption),
-      });
+      };
       try {
-        const answer = await open.client.send(get, { abortSignal });
+        const answer = await sendGet(open, get, abortSignal);
         extend();
         if (!(answer.Body instanceof Readable)) throw new Error("the answer has no body");
         return await readBody(answer.Body, answer.ContentLength, abortSignal, extend);
@@ -37,18 +38,24 @@ export async function getObject(
 }
 
 /** Reads a body to its end and checks that it is whole: a cut connection can look like an end. */
-async function readBody(
+function readBody(
   body: Readable,
   size: number | undefined,
   signal: AbortSignal,
   extend: () => void,
 ): Promise<Uint8Array> {
-  const stop = (): void => void body.destroy();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
+  // By events: to iterate over a small body costs more than all else that is done with it.
+  return new Promise((resolve, reject) => {
     let bytes = new Uint8Array(size ?? 64 * 1024);
     let length = 0;
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    const stop = (): void => void body.destroy();
+    const settle = (error: Error | null): void => {
+      signal.removeEventListener("abort", stop);
+      if (error !== null) reject(error);
+      else if (size !== undefined && length !== size) reject(cutAnswer(length, size));
+      else resolve(length === bytes.length ? bytes : bytes.slice(0, length));
+    };
+    body.on("data", (chunk: Uint8Array) => {
       extend();
       if (length + chunk.length > bytes.length) {
         const larger = new Uint8Array(Math.max(bytes.length * 2, length + chunk.length));
@@ -57,14 +64,19 @@ async function readBody(
       }
       bytes.set(chunk, length);
       length += chunk.length;
-    }
-    if (size !== undefined && length !== size) {
-      throw new Error(`the answer was cut after ${length} of ${size} bytes`);
-    }
-    return length === bytes.length ? bytes : bytes.slice(0, length);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+    });
+    body.once("end", () => settle(null));
+    body.once("error", settle);
+    // Some ends come without a word.
+    body.once("close", () => settle(cutAnswer(length, size)));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+function cutAnswer(length: number, size: number | undefined): Error {
+  const whole = size === undefined ? "" : ` of ${size}`;
+  return new Error(`the answer was cut after ${length}${whole} bytes`);
 }
 
 /** Null when there is no such object. */
