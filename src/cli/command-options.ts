@@ -175,7 +175,7 @@ export function rowCount(): ValueType<number> {
       const text = String(input).trim();
       return /^\d{1,15}$/.test(text)
         ? ok(Number(text))
-        : invalid(`${quote(input)} is not a number of rows`, "write a number, or all");
+        : invalid(`${quote(input)} is no number`, "write a number, or all");
     },
     show: (value) => value === Number.POSITIVE_INFINITY ? "all" : value,
   });

@@ -56,7 +56,7 @@ const wrong: readonly (readonly [line: string, ...said: RegExp[]])[] = [
   ["inspect a --timestamp 2026-13-01", /not a time/],
   ["inspect a --version 1 --timestamp 2026-01-01", /--version, --timestamp: both say/],
   ["inspect a --history --files", /--history, --files: show different things/],
-  ["inspect a --rows some", /--rows: "some" is not a number of rows/],
+  ["inspect a --rows some", /--rows: "some" is no number/],
   ["inspect a --rows 5 --limit 3", /--limit: limits --history, --files and --changes only/],
   ["inspect a --ddl oracle", /write spark or duckdb/],
   ["inspect a --ddl spark --format json", /--format: statements have no other form/],

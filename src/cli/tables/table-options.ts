@@ -83,13 +83,15 @@ export const vacuumOptions = {
     default: "full",
     description:
       "How files are found: full lists the table; lite reads the commits since the last " +
-      "vacuum, which is faster on large tables and leaves what killed writers left behind",
+      "vacuum, which is faster on large tables and leaves what killed writers left behind. " +
+      "full does not look behind symbolic links to folders",
   }),
   dryRun: toggleOption("Show what would go, and which versions stop being readable"),
   limit: option({
     type: rowCount(),
     default: 20,
-    description: "Files that --dry-run lists for each table: a number, or all",
+    description:
+      "Files, and ranges of versions, that --dry-run lists for each table: a number, or all",
   }),
   engine,
   config: configFile(),

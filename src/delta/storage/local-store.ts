@@ -68,7 +68,11 @@ export function localStore(rootPath: string): ObjectStore {
       try {
         yield* listFiles(root, prefix, options);
       } catch (error) {
-        throw localError(error, `Cannot list "${prefix}" in ${root}`, options.signal);
+        throw localError(
+          error,
+          `Cannot list ${prefix === "" ? "the files" : `"${prefix}"`} in ${root}`,
+          options.signal,
+        );
       }
     },
     async put(key, chunks, { signal }) {

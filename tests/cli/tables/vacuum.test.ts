@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { loadHistory } from "../../../src/delta/log/history.ts";
@@ -103,10 +103,33 @@ describe("cdcdelta vacuum", () => {
     expect(await numbersOf(engine)).toEqual(counting(15));
     const log = path.join(table, "_delta_log");
     expect(readdirSync(log)).toContain("_last_vacuum_info");
-    expect((await cli(flags)).stdout).toMatch(/^deleted +0 files, 0 B$/m);
+    const again = await cli(flags);
+    expect(again.stdout).toMatch(/^deleted +0 files, 0 B$/m);
+    expect(again.stdout).toMatch(/not worked out$/m);
     expect((await cli(["vacuum", table, "--mode", "light"])).stderr).toContain(
       "write full or lite",
     );
+  });
+
+  test("--dry-run tells what a restore kept, what it cost, and which folders are not its own", async () => {
+    const { table } = await mergedTable("restored");
+    expect((await cli(["restore", table, "--version", "2", "--yes"])).code).toBe(0);
+    const berg = path.join(table, "berg", "metadata");
+    mkdirSync(berg, { recursive: true });
+    writeFileSync(path.join(berg, "v1.metadata.json"), "{}");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const flags = ["vacuum", table, "--retention", "0", "--force", "--dry-run"];
+    const { stdout } = await cli(flags);
+    expect(stdout).toMatch(/ versions 3 to 6; changes of 7$/m);
+    expect(stdout).toMatch(/^left alone +\S+restored\/berg\/ \(Iceberg\)$/m);
+    const [first] = (JSON.parse((await cli([...flags, "--format", "json"])).stdout) as {
+      tables: { leftAlone: object }[];
+    }).tables;
+    expect(first?.leftAlone).toEqual([{ folder: "berg/", format: "iceberg" }]);
+    await cli(flags.slice(0, -1));
+    const gone = await cli(["restore", table, "--version", "5", "--dry-run"]);
+    expect(gone.stderr).toContain("Restore another version");
+    expect((await cli(["restore", table, "--version", "2", "--dry-run"])).code).toBe(0);
   });
 
   test("--force deletes what left the table; the newest version reads the same", async () => {

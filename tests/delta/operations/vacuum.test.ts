@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
@@ -182,6 +182,31 @@ describe("vacuum", () => {
     await expect(vacuum(engine, plan, { signal })).rejects.toThrow("cut");
     await vacuum(engine, await planVacuum(engine, own), { signal });
     expect(await keysOf(engine)).toEqual(["p=a b/1"]);
+  });
+
+  test("does not look behind links to folders, and takes no version there for lost", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "vacuum-"));
+    try {
+      const [table, elsewhere] = [path.join(folder, "table"), path.join(folder, "elsewhere")];
+      await Promise.all([mkdir(table), mkdir(elsewhere)]);
+      await symlink(elsewhere, path.join(table, "p"));
+      const engine = { ...testEngine(), store: localStore(table) };
+      for (const key of ["first", "p/live", "p/orphan", "old"]) await put(engine, key);
+      let state = await newTable(engine);
+      const adds = [addFile("p/live"), addFile("old")];
+      state = await mustCommit(engine, state, { ...appendDraft("x"), adds });
+      const draft = { ...appendDraft("x"), adds: [], removes: [removeFile("old")] };
+      await mustCommit(engine, state, { ...draft, reads: { kind: "whole-table" } });
+      const later = { ...engine, clock: { ...engine.clock, nowMs: () => Date.now() + 8 * day } };
+      for (const mode of ["full", "lite"] as const) {
+        const plan = await planVacuum(later, { ...own, mode });
+        const keys: string[] = [];
+        for await (const { key } of plan.candidates()) keys.push(key);
+        expect([keys, lostOf(plan)]).toEqual([["old"], [[1, 1]]]);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("takes what a killed local writer left behind", async () => {
