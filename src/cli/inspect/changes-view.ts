@@ -5,7 +5,7 @@ import type { CliWorld } from "../world.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import type { WrittenRange } from "./inspect-types.ts";
 import { writeRows } from "./rows-view.ts";
-import { newCounts, selectionOf, tellCounts } from "./selected-rows.ts";
+import { newCounts, selectionOf, tellCounts, untilEnd } from "./selected-rows.ts";
 
 /** Prints what commits changed. Errors: as `openChangeFeed`, `bindSelection` and `writeRows`. */
 export async function writeChanges(
@@ -18,13 +18,11 @@ export async function writeChanges(
   const selection = bindSelection(selectionOf(options), feed.schema, engine.store.uri);
   await tellOrigin(world, feed, options.changes);
   const counts = newCounts();
-  const batches = feed.batches({ selection, counts, signal });
+  const batches = untilEnd(feed.batches({ selection, counts, signal }), counts);
+  const rowsMax = options.limit ?? Infinity;
   const rows = { schema: selection.schema, batches };
-  await writeRows(world.stdout, rows, {
-    rowsMax: options.limit ?? Infinity,
-    format: options.format,
-  });
-  await tellCounts(world, options, counts);
+  await writeRows(world.stdout, rows, { rowsMax, format: options.format });
+  await tellCounts(world, options, counts, rowsMax);
 }
 
 async function tellOrigin(

@@ -39,7 +39,18 @@ describe("cdcdelta inspect --rows --columns --where", () => {
   test("reads no further than the last row that is wanted", async () => {
     const { lines, stderr } = await inspect("--rows", "1", "--where", "n is not null");
     expect(lines).toHaveLength(1);
-    expect(stderr).toBe("cdcdelta: read 1 of 1 file, and 1 of 1 row group in them\n");
+    expect(stderr).toBe(
+      "cdcdelta: stopped after 1 row, having read 1 of the first 1 file, and 1 of 1 row group in " +
+        "them\n",
+    );
+  });
+
+  test("counts all files when there are no more rows than asked for", async () => {
+    const { lines, stderr } = await inspect("--rows", "9", "--where", "n = 8");
+    expect(lines).toHaveLength(1);
+    expect(stderr).toBe("cdcdelta: read 1 of 3 files, and 1 of 1 row group in them\n");
+    const changes = await inspect("--changes", "1..", "--limit", "1", "--where", "n = 8");
+    expect(changes.stderr).toContain("cdcdelta: stopped after 1 row, having read ");
   });
 
   test("works in every form", async () => {
