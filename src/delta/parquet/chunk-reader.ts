@@ -29,7 +29,9 @@ type Progress = {
   readonly codec: string;
   readonly definition: Uint8Array | null;
   readonly repetition: Uint8Array | null;
-  values: PhysicalValues;
+  /** Null: there is no room for them yet, which takes memory. */
+  values: PhysicalValues | null;
+  readonly makeRoom: () => PhysicalValues;
   /** True: no other page follows that would need the dictionary. */
   readonly isWhole: boolean;
   readonly total: number;
@@ -42,33 +44,35 @@ type Progress = {
 export function decodeChunk(bytes: Uint8Array, meta: ColumnMetaData, node: FileNode): LeafData {
   const total = Number(meta.num_values);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  checkValues(view, total);
+  const pages = chunkPages(view, total);
   const progress = startProgress(meta, node, total, true);
   const width = node.element.type_length ?? 0;
-  const reader = { view, offset: 0 };
-  while (progress.entries < total) {
-    const header = decoding("a page header", () => pageHeader(reader));
-    const end = reader.offset + header.compressed_page_size;
-    if (end > bytes.length) {
-      throw readFailure("a page reaches beyond its column chunk");
-    }
-    decodePage(progress, header, bytes.subarray(reader.offset, end), total, width);
-    reader.offset = end;
+  for (const { header, start, end } of pages) {
+    decodePage(progress, header, bytes.subarray(start, end), total, width);
   }
   return leafOf(progress, total);
 }
 
-/** The pages have to be there whose values room is made for: a few bytes may claim any number. */
-function checkValues(view: DataView, total: number): void {
+type ChunkPage = { readonly header: PageHeader; readonly start: number; readonly end: number };
+
+/**
+ * The pages of a chunk's values, which have to be there before room is made for them: a few bytes may
+ * claim any number.
+ */
+function chunkPages(view: DataView, total: number): ChunkPage[] {
   const reader = { view, offset: 0 };
+  const pages: ChunkPage[] = [];
   for (let found = 0; found < total;) {
     const header = decoding("a page header", () => pageHeader(reader));
+    const start = reader.offset;
     found += (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
     reader.offset += header.compressed_page_size;
+    pages.push({ header, start, end: reader.offset });
     if (found > total || reader.offset > view.byteLength) {
       throw readFailure("the pages of a column chunk are not what its metadata says");
     }
   }
+  return pages;
 }
 
 /** Decodes the next page of a chunk: its values; null for a page that holds none. */
@@ -99,7 +103,8 @@ function startProgress(
     codec: meta.codec,
     definition: node.maxDefinition > 0 ? new Uint8Array(total) : null,
     repetition: node.maxRepetition > 0 ? new Uint8Array(total) : null,
-    values: physicalValues(meta.type, node.element.type_length ?? 0, total),
+    values: null,
+    makeRoom: () => physicalValues(meta.type, node.element.type_length ?? 0, total),
     isWhole,
     total,
     dictionary: null,
@@ -108,12 +113,16 @@ function startProgress(
   };
 }
 
+function roomOf(progress: Progress): PhysicalValues {
+  return progress.values ??= progress.makeRoom();
+}
+
 function leafOf(progress: Progress, entries: number): LeafData {
   return {
     entries,
     definition: progress.present === entries ? null : progress.definition,
     repetition: progress.repetition,
-    values: progress.values,
+    values: roomOf(progress),
     present: progress.present,
   };
 }
@@ -161,8 +170,8 @@ function decodePage(
 }
 
 /** Gives a decompressed page's memory back, unless values were left where they are in it. */
-function freePage(bytes: Uint8Array, values: PhysicalValues): void {
-  if (values.kind !== "bytes" || values.data.buffer !== bytes.buffer) free(bytes);
+function freePage(bytes: Uint8Array, values: PhysicalValues | null): void {
+  if (values?.kind !== "bytes" || values.data.buffer !== bytes.buffer) free(bytes);
 }
 
 function expectRoom({ entries }: Progress, count: number, total: number): void {
@@ -205,7 +214,7 @@ function readPageValues(
   cursor: ByteCursor,
   count: number,
 ): void {
-  const { definition, values, node, entries } = progress;
+  const { definition, node, entries } = progress;
   let present = count;
   if (definition !== null) {
     present = 0;
@@ -216,11 +225,16 @@ function readPageValues(
   if (present > 0) {
     if (encoding === "PLAIN_DICTIONARY" || encoding === "RLE_DICTIONARY") {
       readIndices(progress, cursor, present, count);
-    } else readValues(values, encoding, cursor, progress.present, present);
+    } else readValues(roomOf(progress), encoding, cursor, progress.present, present);
   }
   progress.entries += count;
   progress.present += present;
 }
+
+/** Indices of the page under way: it is done before the next begins. */
+let scratch = new Int32Array(0);
+/** Larger room is given back. */
+const scratchKept = 1 << 18;
 
 /** Indices of `count` values of a page of `entries`. */
 function readIndices(
@@ -229,22 +243,31 @@ function readIndices(
   count: number,
   entries: number,
 ): void {
-  const { dictionary, values } = progress;
+  const { dictionary } = progress;
   if (dictionary === null) throw readFailure("a page refers to a dictionary that is not there");
   const width = cursor.bytes[cursor.at++];
   if (width === undefined || width > 32) {
     throw readFailure("a page of dictionary indices is damaged");
   }
-  const indices = new Int32Array(count);
+  if (scratch.length < count) scratch = new Int32Array(count * 2);
+  const indices = scratch.subarray(0, count);
   // Width 0: the dictionary has one entry, and all values are that.
   if (width > 0) unpackHybrid(cursor, width, indices, 0, count);
+  else indices.fill(0);
+  if (scratch.length > scratchKept) scratch = new Int32Array(0);
   const isOnly = progress.isWhole && progress.entries === 0 && entries === progress.total;
   if (isOnly && count === dictionary.size && isIdentity(indices)) {
     // Each value once, in their order, as small files have them: they are there already.
     progress.values = dictionary.values;
     return;
   }
-  readDictionaryValues(values, dictionary.values, dictionary.size, indices, progress.present);
+  readDictionaryValues(
+    roomOf(progress),
+    dictionary.values,
+    dictionary.size,
+    indices,
+    progress.present,
+  );
 }
 
 function isIdentity(indices: Int32Array): boolean {
