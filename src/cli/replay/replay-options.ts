@@ -15,13 +15,14 @@ export const replayOptions = {
     type: replayPoint(),
     default: null,
     description: "Where the range begins: offset:<topic>:<partition>:<offset> (several times, or " +
-      "with commas between), timestamp:<time> as Kafka has it, or version:<v>, after which " +
-      "everything is read again",
+      "with commas between), the first record of it; timestamp:<time> as Kafka has it, before " +
+      "its first record at or after that time; or version:<v>, behind the rows of that version",
   }),
   to: option({
     type: replayPoint(),
     default: null,
-    description: "Where the range ends, in the same forms; what is there is not part of it. With " +
+    description: "Where the range ends, in the same forms: before the record at that offset or " +
+      "time, which is not part of it, or behind the rows of that version, which are. With " +
       "--into same it may not lie before what the tables have",
   }),
   collection: option({

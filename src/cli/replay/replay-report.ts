@@ -26,17 +26,26 @@ export type ReplayReport = {
 /** The result as one JSON object. Pure. */
 export function replayJson({ tables, ...facts }: ReplayReport): string {
   const listed = tables.map(({ plan, done }) => {
-    const { key, uri, newestVersion, version, leaving, returning, partitions, refusals } = plan;
+    const { key, uri, newestVersion, version, partitions, refusals, known } = plan;
     return {
       collection: key,
       table: uri,
       newestVersion,
       restoredVersion: version,
-      rows: rowsOf(plan),
-      leaving,
-      returning,
-      offsets: offsetsOf(plan),
-      partitions: partitions.map(({ identity: topicId, ...one }) => ({ ...one, topicId })),
+      rows: known ? rowsOf(plan) : null,
+      leaving: known ? plan.leaving : null,
+      returning: known ? plan.returning : null,
+      offsets: known ? offsetsOf(plan) : null,
+      partitions: partitions.map(({ identity: topicId, from, was, becomes, rows, ...one }) => ({
+        ...one,
+        // As everywhere: from the first offset to the one behind the last.
+        from: known ? from : null,
+        to: was + 1n,
+        was,
+        becomes: known ? becomes : null,
+        rows: known ? rows : null,
+        topicId,
+      })),
       refusals,
       ...done,
     };
@@ -56,24 +65,26 @@ function offsetsOf({ partitions }: TableReplay): bigint {
 /** What is going to be done to the tables, and what forbids it. Pure. */
 export function planText(tables: readonly TableReplay[]): string {
   return tables.map((plan) => {
-    const { uri, key, newestVersion, version, leaving, returning, refusals } = plan;
+    const { uri, key, newestVersion, version, leaving, returning, refusals, known } = plan;
     const facts: [string, string][] = [
       ["table", key === null ? uri : `${key} at ${uri}`],
       [
         "goes back",
-        version === null
+        !known
+          ? `from version ${newestVersion} to one that cannot be opened`
+          : version === null
           ? `from version ${newestVersion} to nothing: its first version has rows of the range`
           : `from version ${newestVersion} to version ${version}`,
       ],
-      ["leave", `${amountText(leaving)}, ${counted(rowsOf(plan), "row")} of the range`],
-      ["come back", amountText(returning)],
-      ["read again", counted(offsetsOf(plan), "offset")],
+      ["leave", known ? `${amountText(leaving)}, ${counted(rowsOf(plan), "row")}` : "unknown"],
+      ["come back", known ? amountText(returning) : "unknown"],
+      ["read again", known ? counted(offsetsOf(plan), "offset") : "unknown"],
       ...refusals.map((refusal): [string, string] => ["refused", refusal]),
     ];
-    const rows = plan.partitions.map(({ topic, partition, from, was, rows }) =>
-      [topic, partition, from, was, rows] as const
-    );
-    const header = ["topic", "partition", "from offset", "to offset", "rows"];
+    const rows = plan.partitions.map((
+      { topic, partition, from, was, rows },
+    ) => [topic, partition, ...known ? [from, was + 1n, rows] : ["unknown", was + 1n, "unknown"]]);
+    const header = ["topic", "partition", "from", "to (not included)", "rows"];
     return factsText(facts) + (rows.length === 0 ? "" : `\n${tableText(header, rows)}`);
   }).join("\n");
 }

@@ -28,7 +28,7 @@ export function shadowJson(report: ShadowReport): string {
     { topic, partition, identity: topicId, start, end },
     index,
   ) => (
-    { topic, partition, topicId, start, end, from: reads[index]?.start ?? start }
+    { topic, partition, topicId, from: start, to: end, readFrom: reads[index]?.start ?? start }
   ));
   const { key: collection, from } = origin;
   const facts = { into, from, to, dryRun, stopped, collection, table, partitions };
@@ -39,10 +39,11 @@ export function shadowJson(report: ShadowReport): string {
 export function shadowText(report: ShadowReport): string {
   const { origin, table, into, plan, reads, dryRun, stopped, comparison } = report;
   const offsets = reads.reduce((sum, { start, end }) => start < end ? sum + end - start : sum, 0n);
+  const upTo = report.to === null ? "" : ` to ${report.to}`;
   const facts: [string, string][] = [
     ["table", `${origin.key} at ${table}`],
     ["shadow", into],
-    [dryRun ? "to be read" : "read", `${counted(offsets, "offset")} from ${origin.from}`],
+    [dryRun ? "to be read" : "read", `${counted(offsets, "offset")} from ${origin.from}${upTo}`],
     ...plan.refusals.map((refusal): [string, string] => ["refused", refusal]),
   ];
   if (dryRun) facts.push(["written", "nothing (--dry-run)"]);
@@ -50,7 +51,7 @@ export function shadowText(report: ShadowReport): string {
   const rows = plan.ranges.map(({ topic, partition, start, end }, index) =>
     [topic, partition, start, end, reads[index]?.start ?? start] as const
   );
-  const header = ["topic", "partition", "range from", "range to", "read from"];
+  const header = ["topic", "partition", "from", "to (not included)", "read from"];
   const ranges = rows.length === 0 ? "" : `\n${tableText(header, rows)}`;
   return factsText(facts) + ranges + (comparison === null ? "" : comparisonText(comparison));
 }

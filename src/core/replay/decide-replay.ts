@@ -63,6 +63,7 @@ export function decideReplay({ table, kafka, request }: DecideTable): TableRepla
     uri,
     newestVersion: newest.version,
     version: base.kind === "version" ? base.state.version : null,
+    known: base.kind !== "unreachable",
     leaving,
     returning,
     partitions,

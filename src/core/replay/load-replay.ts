@@ -3,6 +3,7 @@ import type { AddFile } from "../../delta/log/actions.ts";
 import { openVersion } from "../../delta/log/snapshot.ts";
 import { requireTableState, type TableState } from "../../delta/log/table-state.ts";
 import { planRestore } from "../../delta/operations/restore.ts";
+import { diffVersions } from "../../delta/operations/version-diff.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import type { TableKey, TableWatermark } from "../encode/encode-job.ts";
 import type { KafkaClient } from "../kafka/kafka-client.ts";
@@ -178,7 +179,6 @@ async function loadTableFacts(
   const after = base.kind === "version" ? base.state.version : -1;
   const undone = await findUndoneCommits(engine, { after, to: newest.version, signal });
   const files = await filesOf(table, base, signal);
-  if (typeof files === "string") return { ...known, ...nothing, undone, restoreRefused: files };
   const kept = new Map(
     (base.kind === "version"
       ? watermarksOf(base.state.transactions, { ...owner, adopt: true })
@@ -193,7 +193,7 @@ async function loadTableFacts(
     ...known,
     undone,
     rows,
-    restoreRefused: null,
+    restoreRefused: files.refused,
     leaving: files.leaving,
     returning: files.returning,
   };
@@ -203,26 +203,35 @@ type FilesMoved = {
   readonly leaving: FileAmount;
   readonly returning: FileAmount;
   readonly leavingFiles: () => AsyncIterable<AddFile>;
+  /** Why the version cannot come back, naming files that are gone; null: it can. */
+  readonly refused: string | null;
 };
 
-/** The files that go and come; a sentence when some of those that would come back are gone. */
+/** The files that go and come, or would if it were possible. */
 async function filesOf(
   { engine }: ReplayTable,
   base: Exclude<ReplayBase, { kind: "unreachable" }>,
   signal: AbortSignal,
-): Promise<FilesMoved | string> {
+): Promise<FilesMoved> {
   if (base.kind === "empty") return await allFiles(engine, signal);
+  const at = { kind: "version", version: base.state.version } as const;
   try {
-    const at = { kind: "version", version: base.state.version } as const;
-    const { diff } = await planRestore(engine, { at, signal });
-    const { leaving, returning, leavingFiles } = diff;
-    return { leaving, returning, leavingFiles };
+    const { diff: { leaving, returning, leavingFiles } } = await planRestore(engine, {
+      at,
+      signal,
+    });
+    return { leaving, returning, leavingFiles, refused: null };
   } catch (error) {
     const vacuumed = error instanceof CdcDeltaError && error.code === "not-found" &&
       error.context["missing"] !== undefined;
     const forbidden = error instanceof CdcDeltaError && error.code === "usage";
     if (!vacuumed && !forbidden) throw error;
-    return error.message;
+    const from = await openVersion(engine, { signal });
+    const to = await openVersion(engine, { at, signal });
+    const { leaving, returning, leavingFiles } = await diffVersions(engine, { from, to }, {
+      signal,
+    });
+    return { leaving, returning, leavingFiles, refused: error.message };
   }
 }
 
@@ -236,5 +245,6 @@ async function allFiles(engine: Engine, signal: AbortSignal): Promise<FilesMoved
     files += 1;
     bytes += size;
   }
-  return { leaving: { files, bytes }, returning: { files: 0, bytes: 0 }, leavingFiles };
+  const leaving = { files, bytes };
+  return { leaving, returning: { files: 0, bytes: 0 }, leavingFiles, refused: null };
 }

@@ -53,6 +53,8 @@ export type TableReplay = {
   readonly newestVersion: number;
   /** The version that comes back; null: none, all rows leave. */
   readonly version: number | null;
+  /** False: the version before the range cannot be opened, and so nothing is known of it. */
+  readonly known: boolean;
   readonly leaving: FileAmount;
   readonly returning: FileAmount;
   readonly partitions: readonly PartitionReplay[];

@@ -71,6 +71,7 @@ const plan: TableReplay = {
   uri: "s3://lake/shop/orders",
   newestVersion: 9,
   version: 3,
+  known: true,
   leaving: { files: 4, bytes: 4096 },
   returning: { files: 1, bytes: 1024 },
   partitions: [
@@ -96,26 +97,42 @@ describe("what it says", () => {
       .toMatchInlineSnapshot(`
         "table       shop.orders at s3://lake/shop/orders
         goes back   from version 9 to version 3
-        leave       4 files, 4.0 KiB, 13 rows of the range
+        leave       4 files, 4.0 KiB, 13 rows
         come back   1 file, 1.0 KiB
         read again  15 offsets
 
-        topic  partition  from offset  to offset  rows
-        t              0           11         20     8
-        t              1            0          4     5
+        topic  partition  from  to (not included)  rows
+        t              0    11                 21     8
+        t              1     0                  5     5
 
         table       shop.orders at s3://lake/shop/orders
         goes back   from version 9 to nothing: its first version has rows of the range
-        leave       4 files, 4.0 KiB, 13 rows of the range
+        leave       4 files, 4.0 KiB, 13 rows
         come back   1 file, 1.0 KiB
         read again  15 offsets
         refused     Kafka no longer has it
 
-        topic  partition  from offset  to offset  rows
-        t              0           11         20     8
-        t              1            0          4     5
+        topic  partition  from  to (not included)  rows
+        t              0    11                 21     8
+        t              1     0                  5     5
         "
       `);
+  });
+
+  test("what is not known is said to be so, not to be nothing", () => {
+    const unknown: TableReplay = { ...plan, version: null, known: false, refusals: ["too old"] };
+    const text = planText([unknown]);
+    expect(text).toMatch(/goes back +from version 9 to one that cannot be opened\n/);
+    for (const name of ["leave", "come back", "read again"]) {
+      expect(text).toMatch(new RegExp(`${name} +unknown\n`));
+    }
+    expect(text).not.toMatch(/ 0 (rows|files|offsets)/);
+    const json = JSON.parse(replayJson(report({ tables: [{ plan: unknown, done: null }] }))) as {
+      tables: unknown[];
+    };
+    const nothing = { rows: null, leaving: null, returning: null, offsets: null };
+    const partitions = [{ from: null, to: 21, rows: null }, { from: null, to: 5, rows: null }];
+    expect(json.tables[0]).toMatchObject({ ...nothing, partitions });
   });
 
   test("the result", () => {
@@ -133,9 +150,10 @@ describe("what it says", () => {
     });
     expect(doneText(some)).toContain("13 rows taken out, 4 read again so far");
     expect(doneText(some)).toContain("cdcdelta run goes on with what is left");
+    const partitions = [{ from: 11, to: 21, was: 20 }, { from: 0, to: 5, was: 4 }];
     expect(JSON.parse(replayJson(report({})))).toMatchObject({
       into: "same",
-      tables: [{ collection: "shop.orders", rows: 13, offsets: 15, rewoundAs: 10 }],
+      tables: [{ collection: "shop.orders", rows: 13, offsets: 15, rewoundAs: 10, partitions }],
     });
   });
 
@@ -143,7 +161,7 @@ describe("what it says", () => {
     const range = { topic: "t", partition: 0, identity: "ab", start: 5n, end: 9n };
     const shadow: ShadowReport = {
       origin: { pipelineId: "p", key: "shop.orders", from: "offset:t:0:5" },
-      to: null,
+      to: "offset:t:0:9",
       table: "s3://lake/shop/orders",
       into: "s3://check/orders",
       plan: { table: {} as never, ranges: [range], refusals: [] },
@@ -165,10 +183,10 @@ describe("what it says", () => {
     expect(shadowText(shadow)).toMatchInlineSnapshot(`
       "table   shop.orders at s3://lake/shop/orders
       shadow  s3://check/orders
-      read    2 offsets from offset:t:0:5
+      read    2 offsets from offset:t:0:5 to offset:t:0:9
 
-      topic  partition  range from  range to  read from
-      t              0           5         9          7
+      topic  partition  from  to (not included)  read from
+      t              0     5                  9          7
 
       same                2 rows
       different           1 row
@@ -182,7 +200,7 @@ describe("what it says", () => {
     `);
     expect(JSON.parse(shadowJson(shadow))).toMatchObject({
       collection: "shop.orders",
-      partitions: [{ topic: "t", topicId: "ab", start: 5, end: 9, from: 7 }],
+      partitions: [{ topic: "t", topicId: "ab", from: 5, to: 9, readFrom: 7 }],
       comparison: { different: 1, examples: [{ offset: 6 }, { offset: 8 }] },
     });
   });

@@ -66,6 +66,7 @@ async function rewind(lake: Lake, newestVersion: number): Promise<number> {
     uri: "memory:/",
     newestVersion,
     version: null,
+    known: true,
     leaving: none,
     returning: none,
     partitions: [],

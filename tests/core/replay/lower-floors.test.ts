@@ -29,6 +29,7 @@ function replay(key: string | null, from: bigint, becomes: bigint | null): Table
     uri: "memory:/t",
     newestVersion: 9,
     version: 3,
+    known: true,
     leaving: { files: 0, bytes: 0 },
     returning: { files: 0, bytes: 0 },
     partitions: [{ ...place, from, was: 40n, becomes, rows: 1 }],

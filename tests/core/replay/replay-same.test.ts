@@ -76,6 +76,27 @@ describe("replay --into same", () => {
     expect(await allRows(world)).toEqual(before);
   });
 
+  test("a version that a vacuum took is refused, with what would leave the table", async () => {
+    const world = await fedWorld();
+    const asked = { ...orders, from: offsets(0, 12n) };
+    const engine = engineOf(world, "shop/orders");
+    const rules = { targetBytes: 1 << 20, where: () => true, predicate: [], signal: never };
+    await optimize(engine, rules);
+    const [possible] = (await plan(world, asked)).tables;
+    const live = new Set(
+      (await readTable(world, "shop.orders")).snapshot.files.map(({ path }) => path),
+    );
+    for await (const { key } of engine.store.list("", { signal: never })) {
+      if (key.startsWith("_delta_log/") || live.has(key)) continue;
+      await engine.store.delete([key], { signal: never });
+    }
+    const [refused] = (await plan(world, asked)).tables;
+    expect(refused!.replay.refusals).toEqual([expect.stringContaining("deleted by a vacuum")]);
+    const { refusals: _, ...facts } = possible!.replay;
+    expect(refused!.replay).toMatchObject(facts);
+    expect(facts.partitions.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThan(0);
+  });
+
   test.each([
     ["all of them", 0],
     ["fewer, where compaction took some away", 1],

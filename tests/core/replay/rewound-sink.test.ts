@@ -44,6 +44,7 @@ test.each([
         uri: engine.store.uri,
         newestVersion: newest,
         version: null,
+        known: true,
         leaving: { files: 1, bytes: 1 },
         returning: { files: 0, bytes: 0 },
         partitions: [],
