@@ -30,7 +30,7 @@ const ownLaterMs = 7;
 /** What a commit does to one of a few files. */
 type Change = {
   readonly file: number;
-  readonly kind: "add" | "remove" | "vector" | "restore-file" | "cdc";
+  readonly kind: "add" | "again" | "remove" | "vector" | "restore-file" | "cdc";
   readonly dataChange: boolean;
 };
 type Command =
@@ -48,7 +48,15 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
       changes: fc.array(
         fc.record({
           file: fc.nat(5),
-          kind: fc.constantFrom("add", "remove", "remove", "vector", "restore-file", "cdc"),
+          kind: fc.constantFrom(
+            "add",
+            "again",
+            "remove",
+            "remove",
+            "vector",
+            "restore-file",
+            "cdc",
+          ),
           dataChange: fc.boolean(),
         }),
         { maxLength: 4 },
@@ -125,6 +133,12 @@ async function actionsOf(world: World, changes: readonly Change[]): Promise<Acti
     } else if (path !== undefined && files.some((each) => each.path === path)) {
       take(path, dataChange);
       if (kind === "remove") continue;
+      if (kind === "again") {
+        // Order within a commit means nothing: the file stays.
+        const same = files.find((each) => each.path === path)!;
+        actions.unshift({ kind: "add", add: { ...same, dataChange } });
+        continue;
+      }
       const vector = `vector-${world.names++}`;
       await put(engine, vector);
       const deletionVector = {
@@ -254,7 +268,7 @@ async function obey(world: World, command: Command): Promise<void> {
     case "restore":
       return await restoreTo(world, command.back);
     case "lose": {
-      const key = world.all[command.pick];
+      const key = world.all[command.pick % world.all.length];
       if (key !== undefined) await engine.store.delete([key], { signal });
       return;
     }
