@@ -1,6 +1,7 @@
 import type { Engine } from "../../delta/engine.ts";
 import { expiredLogFiles } from "../../delta/log/log-cleanup.ts";
 import { listLog } from "../../delta/log/log-reader.ts";
+import { emptyCommits } from "../../delta/log/log-segment.ts";
 import type { TableVersion } from "../../delta/log/snapshot.ts";
 import type { TableState } from "../../delta/log/table-state.ts";
 import {
@@ -13,6 +14,8 @@ import { planVacuum } from "../../delta/operations/vacuum-plan.ts";
 import { CdcDeltaError } from "../../errors.ts";
 import type { HealthFacts } from "./health-report.ts";
 import { fileHealth, type PartitionSize } from "./file-health.ts";
+
+const emptyCommitsShown = 20;
 
 /** Looks at all that makes a table slow or large; lists its log and its files. Errors: the store's. */
 export async function healthFacts(
@@ -28,13 +31,17 @@ export async function healthFacts(
     for (const remove of batch.removes) sums.remove(remove);
   }
   const { totals, files, deletionVectors, tombstones, partitions } = sums.done();
+  const log = await logFacts(engine, state, totals, signal);
   return {
     table: engine.store.uri,
     version: state.version,
-    log: await logFacts(engine, state, totals, signal),
+    log,
     files: { ...files, targetSizeInBytes: targetBytes },
     deletionVectors,
-    unneeded: { ...tombstones, vacuum: await vacuumFacts(engine, signal) },
+    unneeded: {
+      ...tombstones,
+      vacuum: log.emptyCommits.length > 0 ? null : await vacuumFacts(engine, signal),
+    },
     transactions: {
       count: state.transactions.size,
       expired: expiredTransactions(state, engine.clock.nowMs()),
@@ -68,6 +75,7 @@ async function logFacts(
     checkpointInterval: properties.checkpointInterval,
     expiredFiles: properties.expiredLogCleanup ? expiredLogFiles(metas, time).length : 0,
     isCleanedUp: properties.expiredLogCleanup,
+    emptyCommits: emptyCommits(listing.commits).slice(0, emptyCommitsShown),
     retentionMs: properties.logRetentionMs,
     wrongChecksum: checksum === null ? [] : checksumMismatches(checksum, state, totals),
   };

@@ -1,4 +1,4 @@
-import { checksumKey } from "../../delta/log/log-path.ts";
+import { checksumKey, commitKey } from "../../delta/log/log-path.ts";
 import { parseTableUri } from "../../delta/storage/table-uri.ts";
 import { counted } from "../output/counted.ts";
 import { formatDuration, humanByteSize } from "../settings/units.ts";
@@ -10,6 +10,7 @@ export type HealthFinding = {
     | "checkpoint-debt"
     | "expired-log"
     | "long-log"
+    | "empty-commit"
     | "wrong-checksum"
     | "small-files"
     | "deleted-rows"
@@ -43,6 +44,7 @@ export function healthFindings(
   const command: Command = (name) => `cdcdelta ${name} ${shellWord(facts.table)}`;
   return [
     ...(hasPositions ? positionFindings(facts) : []),
+    ...emptyCommitFindings(facts),
     ...logFindings(facts, command),
     ...keepingFindings(facts),
     ...fileFindings(facts, command),
@@ -60,6 +62,22 @@ function positionFindings({ table, transactions: { retentionMs } }: HealthFacts)
     mend: `ALTER TABLE delta.\`${table}\` UNSET TBLPROPERTIES ` +
       "('delta.setTransactionRetentionDuration')",
   }];
+}
+
+/** Only people know whether rows are missing: the file comes back, or says that it did nothing. */
+function emptyCommitFindings({ table, log }: HealthFacts): HealthFinding[] {
+  return log.emptyCommits.map((version) => {
+    const file = shellWord(localPath(`${table.replace(/\/+$/, "")}/${commitKey(version)}`));
+    const to = table.startsWith("s3://") ? `| aws s3 cp - ${file}` : `> ${file}`;
+    return {
+      finding: "empty-commit",
+      message:
+        `the file of commit ${version} is empty, so what it did is lost; nothing of the log ` +
+        "from there on is cleaned up, and vacuum refuses. Put the file back from a backup; or if no " +
+        "rows are missing, say that the commit did nothing",
+      mend: `echo '{"commitInfo":{"operation":"none, was empty"}}' ${to}`,
+    };
+  });
 }
 
 function logFindings({ log, transactions }: HealthFacts, command: Command): HealthFinding[] {

@@ -17,6 +17,8 @@ export type HealthFacts = {
     /** False: nothing cleans up (`delta.enableExpiredLogCleanup`). */
     readonly isCleanedUp: boolean;
     readonly retentionMs: number;
+    /** Versions whose commit file has no bytes, some of them: what they did is not known. */
+    readonly emptyCommits: readonly number[];
     /** What the version's checksum file says otherwise than the log. */
     readonly wrongChecksum: readonly string[];
   };

@@ -2,7 +2,7 @@ import type { Engine } from "../engine.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
 import { cutoffByFiles, cutoffCommit } from "./cleanup-cutoff.ts";
 import { isPastVersions, logFolder, parseLogKey } from "./log-path.ts";
-import { type LogListing, readListing } from "./log-segment.ts";
+import { emptyCommits, type LogListing, readListing } from "./log-segment.ts";
 import { cleanUpSidecars } from "./sidecar-cleanup.ts";
 import { protocolFeatures } from "./table-features.ts";
 import type { TableState } from "./table-state.ts";
@@ -31,9 +31,15 @@ function midnightMs({ nowMs, retentionMs }: CleanupTime): number {
   return Math.floor((nowMs - Math.max(retentionMs, dayMs)) / dayMs) * dayMs;
 }
 
+/**
+ * A commit whose file is empty may have lost what was in it. It stays, with all that follows and the
+ * version before it: without it a vacuum would take that commit's files for nobody's.
+ */
 function cutoffCheckpoint(listing: LogListing, newestExpired: number | null): number | null {
   if (newestExpired === null) return null;
-  return listing.checkpoints.findLast((found) => found.version <= newestExpired)?.version ?? null;
+  const empty = emptyCommits(listing.commits)[0] ?? Infinity;
+  const newest = Math.min(newestExpired, empty - 1);
+  return listing.checkpoints.findLast((found) => found.version <= newest)?.version ?? null;
 }
 
 function filesBefore(files: readonly ObjectMeta[], cutoff: number | null): string[] {
@@ -68,18 +74,22 @@ export async function cleanUpLog(
   const momentMs = midnightMs({ nowMs: engine.clock.nowMs(), retentionMs: logRetentionMs });
   const newestExpired = await cutoffCommit(engine, listing.commits, momentMs, { own, signal });
   const cutoff = cutoffCheckpoint(listing, newestExpired);
-  const expired = isProtected(state, cutoff) ? [] : filesBefore(files, cutoff).slice(0, filesMax);
+  const expired = expiredNow(state, filesBefore(files, cutoff), cutoff);
   if (expired.length > 0) await engine.store.delete(expired, { signal });
   if (!protocolFeatures(state.protocol).includes("v2Checkpoint")) return expired.length;
   return expired.length + await cleanUpSidecars(engine, { signal });
 }
 
 /**
- * Versions before the property's have to be read by their own protocol: they go all at once or not
- * at all (PROTOCOL.md, "Checkpoint Protection").
+ * What of the expired files may go in this run. Versions before the property's have to be read by
+ * their own protocol: they go in one go or not at all (PROTOCOL.md, "Checkpoint Protection").
  */
-function isProtected({ protocol, metadata }: TableState, cutoff: number | null): boolean {
-  if (!protocolFeatures(protocol).includes("checkpointProtection")) return false;
+function expiredNow(
+  { protocol, metadata }: TableState,
+  files: readonly string[],
+  cutoff: number | null,
+): readonly string[] {
+  if (!protocolFeatures(protocol).includes("checkpointProtection")) return files.slice(0, filesMax);
   const before = metadata.configuration["delta.requireCheckpointProtectionBeforeVersion"] ?? "0";
-  return !(Number(before) <= (cutoff ?? -1));
+  return Number(before) <= (cutoff ?? -1) ? files : [];
 }

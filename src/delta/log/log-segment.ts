@@ -51,6 +51,15 @@ export type LogListing = {
   readonly compactions: readonly LogCompaction[];
 };
 
+/**
+ * Versions whose commit file has no bytes, ascending: what a crash of some stores leaves behind. They
+ * are read as commits that did nothing, as Spark does, since the versions after them stand; what
+ * deletes files asks for them. Pure.
+ */
+export function emptyCommits(commits: readonly LogCommit[]): number[] {
+  return commits.filter(({ meta }) => meta.size === 0).map(({ version }) => version);
+}
+
 /** Sorts out a listing; files that are not the log's own are left out. Pure. */
 export function readListing(files: Iterable<ObjectMeta>): LogListing {
   const commits: LogCommit[] = [];

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { HealthFacts } from "../../../src/cli/inspect/health-report.ts";
@@ -79,6 +80,21 @@ describe("cdcdelta inspect --health", () => {
     expect(findings).toMatchObject([{ finding: "wrong-checksum", mend: `rm ${file}` }]);
   });
 
+  test("names a commit that a crash left empty, and its command heals it", async () => {
+    const table = path.join(lake, "empty-commit");
+    await numberedTable(table, [["a", 1], ["b", 2]]);
+    const file = path.join(table, "_delta_log", `${"2".padStart(20, "0")}.json`);
+    writeFileSync(file, "");
+    const { findings, log, unneeded } = await health(table);
+    expect(log.emptyCommits).toEqual([2]);
+    expect(unneeded.vacuum).toBeNull();
+    const found = findings.find(({ finding }) => finding === "empty-commit");
+    expect(found?.mend).toEndWith(`> ${file}`);
+    execFileSync("sh", ["-c", found?.mend ?? "false"]);
+    expect((await health(table)).log.emptyCommits).toEqual([]);
+    expect((await cli(["vacuum", table, "--dry-run"])).code).toBe(0);
+  });
+
   const wrong: readonly (readonly [line: string, said: RegExp])[] = [
     ["inspect x --health --files", /--files, --health: show different things/],
     ["inspect x --health --version 1", /--version: health is that of the newest version/],
@@ -106,6 +122,7 @@ describe("healthFindings()", () => {
       expiredFiles: 0,
       isCleanedUp: true,
       retentionMs: 30 * 86_400_000,
+      emptyCommits: [],
       wrongChecksum: [],
     },
     files: {
@@ -138,6 +155,7 @@ describe("healthFindings()", () => {
     ["a long log of a week", {
       log: { ...well.log, commits: 20_001, retentionMs: 7 * 86_400_000 },
     }, []],
+    ["an empty commit", { log: { ...well.log, emptyCommits: [4] } }, ["empty-commit"]],
     ["checksum", { log: { ...well.log, wrongChecksum: ["numFiles"] } }, ["wrong-checksum"]],
     ["files", { files: { ...well.files, mergeable: 3 } }, ["small-files"]],
     [

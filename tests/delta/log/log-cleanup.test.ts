@@ -103,6 +103,33 @@ describe("cleanUpLog", () => {
     });
   }
 
+  test("keeps a commit whose file is empty, what follows it and the version before it", async () => {
+    const engine = testEngine();
+    const base = await tableWith(engine, [], {});
+    const state = await grow(engine, base, { to: 9, checkpoints: [3, 4, 6, 7] });
+    await engine.store.put(commitKey(5), [new Uint8Array(0)], { signal });
+    expect(await cleanUpLog(engine, state, { signal })).toBeGreaterThan(0);
+    const kept = await keysOf(engine, commits);
+    expect(kept).toEqual([4, 5, 6, 7, 8, 9].map(commitKey));
+    const at = { kind: "version", version: 4 } as const;
+    expect((await loadSnapshot(engine, { at, signal })).files).toHaveLength(5);
+    expect(await cleanUpLog(engine, state, { signal })).toBe(0);
+  });
+
+  test("a protected history goes in one run, however long it is", async () => {
+    const engine = testEngine();
+    const state = await tableWith(engine, ["checkpointProtection"], {
+      "delta.requireCheckpointProtectionBeforeVersion": "20300",
+    });
+    for (let version = 1; version <= 20_500; version++) {
+      await engine.store.put(commitKey(version), [new Uint8Array(1)], { signal });
+    }
+    await engine.store.put(classicCheckpointKey(20_400), [new Uint8Array(1)], { signal });
+    engine.nowMs += 3 * dayMs;
+    expect(await cleanUpLog(engine, state, { signal })).toBeGreaterThanOrEqual(20_400);
+    expect((await keysOf(engine, commits))[0]).toBe(commitKey(20_400));
+  });
+
   test("takes the sidecars of checkpoints that are gone, and no others", async () => {
     const engine = testEngine();
     const base = await tableWith(engine, ["v2Checkpoint"], { "delta.checkpointPolicy": "v2" });
