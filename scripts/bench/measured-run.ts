@@ -65,12 +65,14 @@ function exitOf(child: ChildProcess): Promise<number | null> {
   });
 }
 
-function peakRssOf(pid: number | undefined): number | null {
+/** Peak resident memory of a process in bytes; null where the system does not tell. */
+export function peakRssOf(pid: number | undefined): number | null {
   const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readProc(pid, "status"))?.[1];
   return kilobytes === undefined ? null : Number(kilobytes) * 1024;
 }
 
-function cpuSecondsOf(pid: number | undefined): number | null {
+/** User and system time of all its threads so far; null where the system does not tell. */
+export function cpuSecondsOf(pid: number | undefined): number | null {
   // The name, field 2, is in brackets and may hold spaces; fields 14 and 15 are the times.
   const fields = readProc(pid, "stat").split(") ")[1]?.split(" ");
   if (fields === undefined) return null;

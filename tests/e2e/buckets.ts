@@ -5,6 +5,8 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from "@aws-sdk/client-s3";
+import type { ObjectStore } from "../../src/delta/storage/object-store.ts";
+import { s3Store } from "../../src/delta/storage/s3-store.ts";
 import type { LiveStack } from "./live-stack.ts";
 
 /** Makes a bucket in the stack's MinIO, unless we have it already. */
@@ -32,6 +34,15 @@ export async function deleteObjects(
     await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: objects } }));
   }
   client.destroy();
+}
+
+/** A bucket as cdcdelta itself sees it. */
+export function openBucket({ urls, storeEnv }: LiveStack, bucket: string): ObjectStore {
+  const credentials = {
+    accessKeyId: storeEnv["MINIO_ACCESS_KEY"] ?? "",
+    secretAccessKey: storeEnv["MINIO_SECRET_KEY"] ?? "",
+  };
+  return s3Store({ bucket, endpoint: urls.minio, credentials });
 }
 
 function s3Client({ urls, storeEnv }: LiveStack): S3Client {

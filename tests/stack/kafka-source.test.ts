@@ -128,7 +128,8 @@ describe.skipIf(!possible)("the Kafka source on a real broker", () => {
     const second = await makeTopic(client, "grow.b");
     await write(second, 0, ["new topic"]);
     await admin.createPartitions({ topicPartitions: [{ topic: first, count: 2 }] });
-    await sleep(200);
+    const added = [{ topic: first, partition: 1 }];
+    await eventually(() => client.listOffsets(added, { kind: "start" }, unaborted));
     await write(first, 1, ["new partition"]);
     await eventuallyHolds(
       reader,
