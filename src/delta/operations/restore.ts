@@ -9,9 +9,10 @@ import type { TableState } from "../log/table-state.ts";
 import type { TransactionDraft } from "../log/transaction.ts";
 import { keysOfFile, someKeys } from "./file-objects.ts";
 import { type MissingFiles, missingFiles } from "./missing-files.ts";
+import { appendedSince } from "./appended-since.ts";
 import { type RestoredState, restoredState } from "./restored-state.ts";
 import { removalOf } from "./rewrite-file.ts";
-import { diffVersions, type VersionDiff } from "./version-diff.ts";
+import { diffVersions, type VersionDiff, withAppended } from "./version-diff.ts";
 
 /** What a restore changes, told before it is done. */
 export type RestorePlan = RestoredState & {
@@ -101,8 +102,8 @@ export type RestoreOptions = {
   readonly parameters?: Readonly<Record<string, string>>;
 };
 
-/** Plans made after other writers got in between. */
-const attemptsMax = 10;
+/** Commits tried: a sink that appends several times a second wins some races, not all of them. */
+const attemptsMax = 100;
 
 /**
  * Makes an earlier version the newest again, in one commit: its files, schema and properties. The
@@ -122,8 +123,8 @@ export async function restore(
   engine: Engine,
   options: RestoreOptions,
 ): Promise<RestorePlan & { readonly version: number }> {
+  let plan = await planRestore(engine, options);
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-    const plan = await planRestore(engine, options);
     assertFollows(plan, options, engine.store.uri);
     const changes: Changes = {
       adds: await collect(plan.diff.returningFiles()),
@@ -134,7 +135,10 @@ export async function restore(
     options.signal.throwIfAborted();
     const { signal } = new AbortController();
     const outcome = await commit(engine, plan.newest.state, draft, { signal });
-    if (outcome.kind !== "committed") continue;
+    if (outcome.kind !== "committed") {
+      plan = await planAgain(engine, plan, options);
+      continue;
+    }
     await checkAfter(engine, { plan, changes, draft, committed: outcome.state, signal });
     return { ...plan, version: outcome.state.version };
   }
@@ -144,6 +148,38 @@ export async function restore(
       "row meanwhile. Stop them, then try again; nothing was changed",
     { context: { table: engine.store.uri }, retryable: true },
   );
+}
+
+/**
+ * The plan after a lost race. Files that others appended leave as well, and only those commits are
+ * read: to plan a large table takes longer than a sink needs for its next commit. After anything
+ * else it is planned anew.
+ */
+async function planAgain(
+  engine: Engine,
+  plan: RestorePlan,
+  options: RestoreOptions,
+): Promise<RestorePlan> {
+  const { newest, diff, target } = plan;
+  const appended = await appendedSince(engine, newest.state, diff.has, options);
+  if (appended === null) return await planRestore(engine, options);
+  const { uri } = engine.store;
+  const { state, files } = appended;
+  const again: RestorePlan = {
+    ...plan,
+    ...restoredState(target.state, state),
+    diff: withAppended(diff, files, uri),
+    newest: {
+      state,
+      timestampMs: null,
+      async *files(given) {
+        yield { adds: files, removes: [] };
+        yield* newest.files(given);
+      },
+    },
+  };
+  assertMayRemove(again, uri);
+  return again;
 }
 
 function assertFollows({ newest }: RestorePlan, { follows }: RestoreOptions, uri: string): void {

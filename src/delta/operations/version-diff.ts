@@ -22,6 +22,8 @@ export type VersionDiff = {
   /** The files that return, read anew each time. */
   readonly returningFiles: () => AsyncGenerator<AddFile>;
   readonly leavingFiles: () => AsyncGenerator<AddFile>;
+  /** Whether either version has the file of a key. */
+  readonly has: (key: string) => boolean;
 };
 
 /**
@@ -64,6 +66,31 @@ export async function diffVersions(
     leaving: leaving.amount(),
     returningFiles: () => only(to, fromKeys, returning.amount().files),
     leavingFiles: () => only(from, toKeys, left),
+    has: (key) => fromKeys.has(key) || toKeys.has(key),
+  };
+}
+
+/** The difference when `from` has more files, which neither version knew. Pure. */
+export function withAppended(
+  diff: VersionDiff,
+  files: readonly AddFile[],
+  uri: string,
+): VersionDiff {
+  const keys = new Set(files.map((file) => fileKey(file, uri)));
+  const [before, leaving] = [tally(diff.before), tally(diff.leaving)];
+  for (const file of files) {
+    before.count(file);
+    leaving.count(file);
+  }
+  return {
+    ...diff,
+    before: before.amount(),
+    leaving: leaving.amount(),
+    leavingFiles: async function* () {
+      yield* diff.leavingFiles();
+      yield* files;
+    },
+    has: (key) => keys.has(key) || diff.has(key),
   };
 }
 
@@ -71,8 +98,8 @@ async function* filesOf(version: TableVersion, signal: AbortSignal): AsyncGenera
   for await (const { adds } of version.files({ signal })) yield* adds;
 }
 
-function tally() {
-  let [files, bytes, rows]: [number, number, number | null] = [0, 0, 0];
+function tally(start: FileAmount = { files: 0, bytes: 0, rows: 0 }) {
+  let { files, bytes, rows } = start;
   return {
     count(file: AddFile): void {
       const records = recordsOf(file);

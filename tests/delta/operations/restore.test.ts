@@ -124,6 +124,60 @@ describe("restore", () => {
     expect(await livePaths(engine)).toEqual(["first"]);
   });
 
+  test("wins against a sink that gets in between thirty times, and reads only its commits", async () => {
+    const [engine, newest] = await threeVersions();
+    let state = newest;
+    let lost = 0;
+    let listedBefore: number | null = null;
+    let listed = 0;
+    const store: Engine["store"] = {
+      ...engine.store,
+      list: (prefix, io) => {
+        listed += 1;
+        return engine.store.list(prefix, io);
+      },
+      async putIfAbsent(key, bytes, io) {
+        listedBefore ??= listed;
+        if (lost < 30) {
+          lost += 1;
+          state = await mustCommit(engine, state, appendDraft(`late-${lost}`, BigInt(lost + 20)));
+        }
+        return await engine.store.putIfAbsent(key, bytes, io);
+      },
+    };
+    const restored = await restore({ ...engine, store }, to(1));
+    expect(restored.version).toBe(33);
+    expect(listed).toBe(listedBefore ?? -1);
+    expect(await livePaths(engine)).toEqual(["b", "first"]);
+    expect(restored.diff).toMatchObject({ leaving: { files: 31 }, before: { files: 32 } });
+    const [entry] = await loadHistory(engine, { limit: 1, signal });
+    expect(entry?.operationMetrics).toMatchObject({ numRemovedFiles: "31" });
+    const { transactions } = await loadSnapshot(engine, { signal });
+    expect([...transactions.values()].map(({ version }) => version)).toEqual([50n]);
+    const before = { kind: "version", version: 32 } as const;
+    expect((await loadSnapshot(engine, { at: before, signal })).files).toHaveLength(32);
+  });
+
+  test("plans anew when more happened than an append", async () => {
+    const [engine, newest] = await threeVersions();
+    let rivals = 0;
+    const store: Engine["store"] = {
+      ...engine.store,
+      async putIfAbsent(key, bytes, io) {
+        if (rivals === 0) {
+          rivals += 1;
+          const removes = [removeFile("b")];
+          const reads = { kind: "whole-table" } as const;
+          await mustCommit(engine, newest, { ...appendDraft("late"), removes, reads });
+        }
+        return await engine.store.putIfAbsent(key, bytes, io);
+      },
+    };
+    const restored = await restore({ ...engine, store }, to(1));
+    expect(restored.diff.returning.files).toBe(2);
+    expect(await livePaths(engine)).toEqual(["b", "first"]);
+  });
+
   test("is refused where rows may not leave the table, before anything is done", async () => {
     const [engine, state] = await threeVersions();
     const configuration = { "delta.appendOnly": "true" };
