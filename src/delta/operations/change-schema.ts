@@ -61,9 +61,9 @@ export function incompatibility(earlier: ColumnLayout, later: ColumnLayout): str
 type Mappings = { readonly earlier: ColumnMapping; readonly later: ColumnMapping };
 
 function structProblem(earlier: StructType, later: StructType, mappings: Mappings): string | null {
+  const fields = new Map(later.fields.map((each) => [physicalName(each, mappings.later), each]));
   for (const old of earlier.fields) {
-    const name = physicalName(old, mappings.earlier);
-    const kept = later.fields.find((each) => physicalName(each, mappings.later) === name);
+    const kept = fields.get(physicalName(old, mappings.earlier));
     if (kept === undefined) return `column "${old.name}" is no longer there`;
     const problem = typeProblem(old.type, kept.type, mappings);
     if (problem !== null) return problem === "" ? `column "${old.name}" has another type` : problem;

@@ -77,9 +77,16 @@ export function prunedSchema(schema: StructType, paths: readonly ResolvedPath[])
 }
 
 function pruned(type: StructType, paths: readonly (readonly StructField[])[]): StructType {
+  const wanted = new Map<StructField, (readonly StructField[])[]>();
+  for (const [first, ...rest] of paths) {
+    if (first === undefined) continue;
+    const below = wanted.get(first);
+    if (below === undefined) wanted.set(first, [rest]);
+    else below.push(rest);
+  }
   return struct(type.fields.flatMap((field): StructField[] => {
-    const below = paths.filter(([first]) => first === field).map(([, ...rest]) => rest);
-    if (below.length === 0) return [];
+    const below = wanted.get(field);
+    if (below === undefined) return [];
     if (field.type.kind !== "struct" || below.some((rest) => rest.length === 0)) return [field];
     return [{ ...field, type: pruned(field.type, below) }];
   }));
