@@ -1,0 +1,20 @@
+import { expect, test } from "bun:test";
+import { litter } from "../src/collect-garbage.ts";
+
+test("what is left behind is collected once there is enough of it", () => {
+  let collections = 0;
+  const garbage = litter(() => {
+    collections += 1;
+  });
+  const mebibyte = 1 << 20;
+  for (let left = 0; left < 159; left++) garbage.left(mebibyte);
+  expect(collections).toBe(0);
+  garbage.left(mebibyte);
+  expect(collections).toBe(1);
+  for (let left = 0; left < 320; left++) garbage.left(mebibyte);
+  expect(collections).toBe(3);
+});
+
+test("a runtime that does not collect on demand is left alone", () => {
+  expect(() => litter(undefined).left(1 << 30)).not.toThrow();
+});
