@@ -1,7 +1,4 @@
 import { tryAgain } from "../../core/connect/patient-client.ts";
-import { findTables } from "../../core/position/find-tables.ts";
-import { loadTableState } from "../../delta/log/table-state.ts";
-import { watermarksOf } from "../../core/position/watermark.ts";
 import type { KafkaClient } from "../../core/kafka/kafka-client.ts";
 import {
   planReplay,
@@ -15,8 +12,8 @@ import { kafkaClientOf } from "../kafka-access.ts";
 import { systemRandom } from "../random.ts";
 import type { ResolvedSettings } from "../settings/resolve-settings.ts";
 import { tableLocator } from "../table-location.ts";
-import { tableRoots } from "../table-roots.ts";
 import { type WiredTables, wireTables } from "../wire-tables.ts";
+import { ownTables } from "./own-tables.ts";
 import type { ReplayFlags } from "./replay-options.ts";
 
 /** What the parts of a replay share. */
@@ -64,7 +61,7 @@ export async function loadPlan(
   const { client, groupId, pipelineId, flags } = session;
   if (flags.from === null) throw new RangeError("Cannot replay without a range");
   const tables = flags.collection === null
-    ? await ownTables(session, signal)
+    ? await ownTables({ ...session, engineAt: session.tables.engineAt }, signal)
     : namedTables(session, flags.collection);
   const question: ReplayQuestion = {
     client,
@@ -94,26 +91,6 @@ export function namedTables(session: ReplaySession, keys: readonly string[]): Re
 function locatorOf({ resolved, basePath }: ReplaySession): (key: string) => string {
   const { values: settings, collections } = resolved;
   return tableLocator({ settings, collections, basePath });
-}
-
-/** All tables below the base path that hold positions of the pipeline. */
-async function ownTables(
-  { resolved, basePath, tables, pipelineId }: ReplaySession,
-  signal: AbortSignal,
-): Promise<ReplayTable[]> {
-  const { values: settings, collections } = resolved;
-  const found: ReplayTable[] = [];
-  for (const { uri, depth } of tableRoots({ settings, collections, basePath })) {
-    const { store } = tables.engineAt(uri);
-    for (const folder of await findTables({ store, depth }, { signal })) {
-      const at = folder === "" ? uri : `${uri.replace(/\/+$/, "")}/${folder}`;
-      const engine = tables.engineAt(at);
-      const state = await loadTableState(engine, { signal });
-      const own = watermarksOf(state?.transactions ?? new Map(), { pipelineId, adopt: false });
-      if (own.length > 0) found.push({ key: null, uri: at, engine });
-    }
-  }
-  return found;
 }
 
 /** Tables that were found in folders get the names of those in the group's marks that lie there. */
