@@ -38,10 +38,19 @@ export function requireColumn(schema: StructType, path: ColumnPath, uri: string)
   if (found !== null) return found;
   throw new CdcDeltaError(
     "usage",
-    `There is no column "${path.text}" in ${uri}. Its columns are ` +
-      schema.fields.map((field) => field.name).join(", "),
+    `There is no column "${path.text}" in ${uri}. ${columnsText(schema)}`,
     { context: { table: uri, column: path.text } },
   );
+}
+
+/** A message names no more columns than these. */
+const namedMax = 50;
+
+function columnsText({ fields }: StructType): string {
+  const named = fields.slice(0, namedMax).map((field) => field.name).join(", ");
+  return fields.length <= namedMax
+    ? `Its columns are ${named}`
+    : `Of its ${fields.length} columns the first are ${named}`;
 }
 
 /**

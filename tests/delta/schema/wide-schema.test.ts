@@ -6,7 +6,11 @@ import {
   physicalNameKey,
   physicalSchema,
 } from "../../../src/delta/schema/column-mapping.ts";
-import { prunedSchema, type ResolvedPath } from "../../../src/delta/schema/column-path.ts";
+import {
+  prunedSchema,
+  requireColumn,
+  type ResolvedPath,
+} from "../../../src/delta/schema/column-path.ts";
 import { struct, type StructField, type StructType } from "../../../src/delta/schema/data-type.ts";
 import { mappingProblem } from "../../../src/delta/schema/mapping-check.ts";
 import { findTypeChanges, mergeSchema } from "../../../src/delta/schema/merge-schema.ts";
@@ -73,3 +77,11 @@ for (const [what, step] of steps) {
     expect(many).toBeLessThan(5 * few!);
   });
 }
+
+test("the message about a missing column names some of many", () => {
+  const { schema } = countingSchema(10_000);
+  const call = () => requireColumn(schema, { text: "zz", names: ["zz"] }, "memory:");
+  expect(call).toThrow(
+    /^There is no column "zz" in memory:\. Of its 10000 columns the first are c0, .*, c49$/,
+  );
+});
