@@ -4,14 +4,15 @@ export type LineKind = "add" | "remove" | "cdc" | "commitInfo" | "txn";
 /** A line as a range of bytes, without the line end. */
 export type Line = { readonly start: number; readonly end: number };
 
-const newline = 10;
+/** The byte that ends a line. */
+export const lineEnd = 10;
 
 /** The lines of some bytes, in order; what follows the last line end is a line as well. */
 export function linesOf(bytes: Uint8Array): Line[] {
   const lines: Line[] = [];
   let start = 0;
   while (start < bytes.length) {
-    const found = bytes.indexOf(newline, start);
+    const found = bytes.indexOf(lineEnd, start);
     const end = found < 0 ? bytes.length : found;
     lines.push({ start, end });
     start = end + 1;
@@ -36,4 +37,14 @@ export function lineKind(bytes: Uint8Array, { start, end }: Line): LineKind | nu
     if (i === prefix.length) return kind;
   }
   return null;
+}
+
+/** The bytes of both, one after the other; a copy where neither is empty. */
+export function joinedBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  if (second.length === 0) return first;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

@@ -3,6 +3,7 @@ import { CdcDeltaError } from "../../errors.ts";
 import { free } from "../columns/free-batch.ts";
 import type { Engine } from "../engine.ts";
 import type { ObjectMeta } from "../storage/object-store.ts";
+import { joinedBytes, lineEnd } from "./log-lines.ts";
 import { getIfThere, logFileGone } from "./log-reader.ts";
 import type { LogPiece } from "./log-segment.ts";
 import { repairAdvice } from "./repair-advice.ts";
@@ -123,8 +124,8 @@ export async function* readParts(
     const start = from === "first" ? done : meta.size - done - size;
     const bytes = await read(start, start + size);
     if (bytes.length !== size) throw changed(engine.store.uri, meta);
-    const both = from === "first" ? joined(rest, bytes) : joined(bytes, rest);
-    const cut = from === "first" ? both.lastIndexOf(newline) + 1 : both.indexOf(newline) + 1;
+    const both = from === "first" ? joinedBytes(rest, bytes) : joinedBytes(bytes, rest);
+    const cut = from === "first" ? both.lastIndexOf(lineEnd) + 1 : both.indexOf(lineEnd) + 1;
     if (isLast) yield both;
     else if (from === "first") {
       if (cut > 0) yield both.subarray(0, cut);
@@ -136,17 +137,6 @@ export async function* readParts(
     }
     if (rest.length > lineBytesMax) throw lineTooLong(engine.store.uri, meta);
   }
-}
-
-const newline = 10;
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  if (second.length === 0) return first;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 function changed(uri: string, { key }: ObjectMeta): CdcDeltaError {

@@ -3,6 +3,7 @@ import type { Engine } from "../engine.ts";
 import type { GetOptions, ObjectMeta } from "../storage/object-store.ts";
 import { parseCommit } from "./action-json.ts";
 import type { Action } from "./actions.ts";
+import { joinedBytes, lineEnd } from "./log-lines.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
 import { commitIdOf } from "./log-replay.ts";
 import { commitKey, isPastVersions, logFolder, startAfterForVersion } from "./log-path.ts";
@@ -111,16 +112,39 @@ async function withoutCheckpoints<T>(
   }
 }
 
-/** The actions of a commit; null when its file is not there. Throws `log-corrupt`. */
+/** A larger commit is read part by part: one that rewrote a table has hundreds of megabytes. */
+const commitPartBytes = 8 << 20;
+
+/**
+ * The actions of a commit; null when its file is not there. Its bytes are held part by part, so that a
+ * large one whose files are not wanted takes no memory. Errors: `log-corrupt`, the store's;
+ * `not-found` (retryable) when it vanishes meanwhile.
+ */
 export async function readCommit(
   engine: Engine,
   version: number,
-  options: ReadOptions & { readonly files: boolean },
+  { signal, files }: ReadOptions & { readonly files: boolean },
 ): Promise<Action[] | null> {
   const key = commitKey(version);
-  const bytes = await getIfThere(engine, key, { signal: options.signal });
-  if (bytes === null) return null;
-  return parseCommit(bytes, { source: `${engine.store.uri}/${key}`, files: options.files });
+  const source = `${engine.store.uri}/${key}`;
+  const actions: Action[] = [];
+  let rest: Uint8Array = new Uint8Array(0);
+  for (let start = 0;; start += commitPartBytes) {
+    const range = { start, end: start + commitPartBytes };
+    const bytes = await getIfThere(engine, key, { signal, range });
+    if (bytes === null && start === 0) return null;
+    if (bytes === null) throw logFileGone(engine.store.uri, key);
+    const isLast = bytes.length < commitPartBytes;
+    if (isLast && start === 0) return parseCommit(bytes, { source, files });
+    const lines = joinedBytes(rest, bytes);
+    const cut = isLast ? lines.length : lines.lastIndexOf(lineEnd) + 1;
+    const whole = lines.subarray(0, cut);
+    for (const action of parseCommit(whole, { source, files, firstLine: null })) {
+      actions.push(action);
+    }
+    if (isLast) return actions;
+    rest = lines.slice(cut);
+  }
 }
 
 /** An object's bytes, or null when there is no such object. */

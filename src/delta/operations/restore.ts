@@ -1,6 +1,6 @@
 import { CdcDeltaError, messageOf } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
-import type { AddFile, SetTransaction } from "../log/actions.ts";
+import type { AddFile, RemoveFile, SetTransaction } from "../log/actions.ts";
 import { commit } from "../log/committer.ts";
 import { openVersion, type SnapshotAt, type TableVersion } from "../log/snapshot.ts";
 import { assertWritable } from "../log/table-features.ts";
@@ -126,12 +126,8 @@ export async function restore(
   let plan = await planRestore(engine, options);
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     assertFollows(plan, options, engine.store.uri);
-    const changes: Changes = {
-      adds: await collect(plan.diff.returningFiles()),
-      leaving: await collect(plan.diff.leavingFiles()),
-    };
-    const nowMs = engine.clock.nowMs();
-    const draft = restoreDraft(plan, changes, { ...options, nowMs });
+    const changes = await changesOf(plan, engine.clock.nowMs());
+    const draft = restoreDraft(plan, changes, options);
     options.signal.throwIfAborted();
     const { signal } = new AbortController();
     const outcome = await commit(engine, plan.newest.state, draft, { signal });
@@ -193,7 +189,15 @@ function assertFollows({ newest }: RestorePlan, { follows }: RestoreOptions, uri
   );
 }
 
-type Changes = { readonly adds: readonly AddFile[]; readonly leaving: readonly AddFile[] };
+/** Files that leave are held without their statistics, which are most of them. */
+type Changes = { readonly adds: readonly AddFile[]; readonly removes: readonly RemoveFile[] };
+
+async function changesOf({ diff }: RestorePlan, nowMs: number): Promise<Changes> {
+  const adds = await collect(diff.returningFiles());
+  const removes: RemoveFile[] = [];
+  for await (const file of diff.leavingFiles()) removes.push(removalOf(file, nowMs));
+  return { adds, removes };
+}
 
 async function collect(files: AsyncIterable<AddFile>): Promise<AddFile[]> {
   const all: AddFile[] = [];
@@ -204,8 +208,8 @@ async function collect(files: AsyncIterable<AddFile>): Promise<AddFile[]> {
 /** The commit of a restore, with the names that Spark gives it. Pure. */
 function restoreDraft(
   plan: RestorePlan,
-  { adds, leaving }: Changes,
-  { at, txns, parameters, nowMs }: RestoreOptions & { readonly nowMs: number },
+  { adds, removes }: Changes,
+  { at, txns, parameters }: RestoreOptions,
 ): TransactionDraft {
   const { diff, newest, protocol } = plan;
   return {
@@ -228,7 +232,7 @@ function restoreDraft(
     // Rows come back that were let in once: nobody has to look at them again.
     intent: "remove",
     adds,
-    removes: leaving.map((file) => removalOf(file, nowMs)),
+    removes,
     ...(plan.changesMetadata ? { metadata: plan.metadata } : {}),
     ...(protocol === newest.state.protocol ? {} : { protocol }),
     ...(txns === undefined ? {} : { txns }),
@@ -284,17 +288,18 @@ async function putBack(
   const before = plan.newest.state;
   const txns = (draft.txns ?? []).flatMap(({ appId }) => before.transactions.get(appId) ?? []);
   const removes = changes.adds.map((file) => removalOf(file, nowMs));
+  const adds = await collect(plan.diff.leavingFiles());
   const outcome = await commit(engine, committed, {
     operation: "RESTORE",
     operationParameters: { version: before.version, timestamp: null },
     operationMetrics: {
       numRemovedFiles: String(changes.adds.length),
-      numRestoredFiles: String(changes.leaving.length),
+      numRestoredFiles: String(adds.length),
     },
     reads: { kind: "files", paths: new Set(changes.adds.map((file) => file.path)) },
     dataChange: true,
     intent: "remove",
-    adds: changes.leaving,
+    adds,
     removes,
     ...(plan.changesMetadata ? { metadata: before.metadata } : {}),
     txns,

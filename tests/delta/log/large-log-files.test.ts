@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { serializeCommit } from "../../../src/delta/log/action-json.ts";
 import type { Action } from "../../../src/delta/log/actions.ts";
 import { commitKey, versionPrefix } from "../../../src/delta/log/log-path.ts";
+import { readCommit } from "../../../src/delta/log/log-reader.ts";
 import { loadSnapshot } from "../../../src/delta/log/snapshot.ts";
 import { requireTableState } from "../../../src/delta/log/table-state.ts";
 import {
@@ -56,6 +57,24 @@ describe("files of the log that are too large for one piece", () => {
     expect(tombstones.map(({ path }) => path)).toEqual(["first"]);
     expect(transactions.get("app")?.version).toBe(8n);
     expect(largest()).toBeLessThanOrEqual(8 << 20);
+  });
+
+  test("a commit that is asked for alone is read in parts as well", async () => {
+    const { engine, largest } = await table();
+    const head = serializeCommit([txn(7n), ...many]);
+    // The file ends where a part ends: the next one has nothing in it.
+    const room = (24 << 20) - head.length - serializeCommit([txn(8n)]).length;
+    const filling = add("x".repeat(room - serializeCommit([add("")]).length));
+    const actions = [txn(7n), ...many, filling, txn(8n)];
+    await put(engine, commitKey(1), actions);
+    expect((await engine.store.head(commitKey(1), { signal }))?.size).toBe(24 << 20);
+    const read = (files: boolean) => readCommit(engine, 1, { signal, files });
+    expect(await read(false)).toEqual([txn(7n), txn(8n)]);
+    expect(await read(true)).toHaveLength(10_003);
+    expect(largest()).toBeLessThanOrEqual(8 << 20);
+    const cut = serializeCommit(actions).subarray(0, (24 << 20) - 3);
+    await engine.store.put(commitKey(1), [cut], { signal });
+    await expect(read(false)).rejects.toThrow("not JSON");
   });
 
   test("a compaction that ends in a broken line gives way to its commits", async () => {
