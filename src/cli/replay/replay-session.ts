@@ -77,7 +77,7 @@ export async function loadPlan(
   throw new CdcDeltaError(
     "usage",
     "Nothing to replay: no table of this pipeline has rows of the range. What it has not yet, " +
-      "cdcdelta run reads anyway",
+      "or what a replay took out that was ended, cdcdelta run reads",
     { context: { pipeline: pipelineId, tables: tables.length } },
   );
 }

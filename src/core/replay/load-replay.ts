@@ -99,7 +99,8 @@ function checkNamed(
       throw new CdcDeltaError(
         "usage",
         `Cannot replay topic "${topic}": no table has rows of it. Check the name (of the topic, ` +
-          "not the collection), the consumer group and the base path",
+          "not the collection), the consumer group and the base path. What a replay took out that " +
+          "was ended, cdcdelta run reads again first",
         { context },
       );
     }

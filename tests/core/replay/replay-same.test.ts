@@ -155,6 +155,16 @@ describe("replay --into same", () => {
     expect(await allRows(world)).toEqual(before);
   });
 
+  test("a replay after one that was killed is told to run first", async () => {
+    const world = await fedWorld();
+    const life = newLife("replay");
+    const asked = { from: { kind: "timestamp", timestampMs: 1 } } as const;
+    await settle(world, life, rewind(world, await plan(world, asked), life));
+    const error = await plan(world, { from: offsets(0, 8n) }).catch((thrown: unknown) => thrown);
+    expect(error).toHaveProperty("code", "usage");
+    expect(String(error)).toContain("cdcdelta run reads again first");
+  });
+
   test("a position of -1 and no floor: the partition is read from its beginning", async () => {
     const world = await fedWorld();
     const before = await allRows(world);
