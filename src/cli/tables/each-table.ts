@@ -82,6 +82,12 @@ export async function eachTable<Result>(
   const outcomes: TableOutcome<Result>[] = [];
   const errors: unknown[] = [];
   let ended = true;
+  const failed = (uri: string, error: unknown, before: { readonly result?: Result }): void => {
+    errors.push(error);
+    const code = error instanceof CdcDeltaError ? error.code : "internal";
+    outcomes.push({ kind: "failed", uri, code, message: messageOf(error), ...before });
+    progress.say(`cdcdelta: ${messageOf(error)}`);
+  };
   try {
     const uris = await chosenTables(choice, resolved, tables, stop);
     for (const uri of uris) {
@@ -89,22 +95,19 @@ export async function eachTable<Result>(
         ended = false;
         break;
       }
-      let done: TableWork<Result> | null = null;
       try {
-        done = await work({ uri, engine: tables.engineAt(uri), progress, stop });
-        if (done.failure !== undefined) throw done.failure;
-        outcomes.push({ kind: "done", uri, result: done.result });
-        ended = done.ended;
+        const done = await work({ uri, engine: tables.engineAt(uri), progress, stop });
+        if (done.failure !== undefined) failed(uri, done.failure, { result: done.result });
+        else {
+          outcomes.push({ kind: "done", uri, result: done.result });
+          ended = done.ended;
+        }
       } catch (error) {
-        if (stop.aborted && done === null) {
+        if (stop.aborted) {
           ended = false;
           break;
         }
-        errors.push(error);
-        const code = error instanceof CdcDeltaError ? error.code : "internal";
-        const before = done === null ? {} : { result: done.result };
-        outcomes.push({ kind: "failed", uri, code, message: messageOf(error), ...before });
-        progress.say(`cdcdelta: ${messageOf(error)}`);
+        failed(uri, error, {});
       }
     }
   } catch (error) {
