@@ -27,14 +27,18 @@ export async function writeChanges(
 
 async function tellOrigin(
   world: CliWorld,
-  { versions, isRecorded }: ChangeFeed,
+  { versions, recorded }: ChangeFeed,
   { text }: WrittenRange,
 ): Promise<void> {
   if (versions === null) {
     await world.stderr.write(`cdcdelta: no commit lies in ${text}\n`);
-  } else if (!isRecorded) {
+  } else if (recorded !== "always") {
+    const where = recorded === "partly"
+      ? "for a part of these versions the table recorded"
+      : "the table records";
+    const what = recorded === "partly" ? "their" : "its";
     await world.stderr.write(
-      "cdcdelta: the table records no change data feed (delta.enableChangeDataFeed); its changes " +
+      `cdcdelta: ${where} no change data feed (delta.enableChangeDataFeed); ${what} changes ` +
         "follow from the files that came and went: rows that a rewrite copied are shown as deleted " +
         "and inserted\n",
     );

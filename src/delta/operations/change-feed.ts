@@ -32,8 +32,11 @@ export type ChangeFeed = {
   readonly versions: { readonly first: number; readonly last: number } | null;
   /** The last version's columns, `_change_type`, `_commit_version` and `_commit_timestamp`. */
   readonly schema: StructType;
-  /** The table records changes; else they are derived from the files that came and went. */
-  readonly isRecorded: boolean;
+  /**
+   * Whether the first and the last version record changes: where the table does not, they are derived
+   * from the files that came and went.
+   */
+  readonly recorded: "always" | "partly" | "never";
   /**
    * The changed rows, version by version, in batches as they lie in files. Errors: `not-found`,
    * naming the version, when a file is gone; `unsupported`, naming it too, when its columns do not
@@ -68,9 +71,14 @@ export async function openChangeFeed(
   return {
     versions: isEmpty ? null : { first, last },
     schema: changeSchema(after.schema, uri),
-    isRecorded: [before, after].every(({ properties }) => properties.changeDataFeed),
+    recorded: recordedBy(before.properties.changeDataFeed, after.properties.changeDataFeed),
     batches: (options) => changedRows(engine, versions, after, options),
   };
+}
+
+function recordedBy(first: boolean, last: boolean): ChangeFeed["recorded"] {
+  if (first !== last) return "partly";
+  return first ? "always" : "never";
 }
 
 type ReadOptions = Parameters<ChangeFeed["batches"]>[0];

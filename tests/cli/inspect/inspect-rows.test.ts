@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { appendFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { runCli } from "../../../src/cli/run-cli.ts";
 import { newLake, numberedTable } from "../../support/local-tables.ts";
@@ -72,6 +72,24 @@ describe("cdcdelta inspect --changes", () => {
     const { lines, stderr } = await inspect("--changes", "1..", "--limit", "3", "--columns", "n");
     expect(lines).toEqual(['{"n":3}', '{"n":4}', '{"n":5}']);
     expect(stderr).toMatch(/^cdcdelta: the table records no change data feed .*\n$/);
+  });
+
+  test("says when only a part of the changes is derived", async () => {
+    const folder = path.join(lake, "recorded-later");
+    await numberedTable(folder, [["a", 1]]);
+    const log = path.join(folder, "_delta_log");
+    const commits = readdirSync(log).filter((name) => name.endsWith(".json")).sort();
+    const metadata = commits.map((name) => readFileSync(path.join(log, name), "utf8")).join("\n")
+      .split("\n").find((line) => line.includes('"metaData"'))!;
+    const configuration = '"configuration":{"delta.enableChangeDataFeed":"true"}';
+    writeFileSync(
+      path.join(log, `${String(commits.length).padStart(20, "0")}.json`),
+      metadata.replace(/"configuration":\{[^}]*\}/, configuration),
+    );
+    const { stderr } = await cli(["inspect", folder, "--changes", "0..", "--format", "ndjson"]);
+    expect(stderr).toStartWith(
+      "cdcdelta: for a part of these versions the table recorded no change data feed ",
+    );
   });
 
   test("shows the columns of changes", async () => {

@@ -204,7 +204,7 @@ describe("the change feed of a table that records no changes", () => {
     await commit(engine, 0, [...creation(), add(gone)]);
     await commit(engine, 1, [removal(gone), add(await written(engine, [3, 4], "b"))]);
     const feed = await openChangeFeed(engine, all, { signal });
-    expect(feed.isRecorded).toBe(false);
+    expect(feed.recorded).toBe("never");
     expect(await textsOf(feed, "_change_type = delete and id > 1")).toEqual(["1 delete 2a"]);
     expect(await textsOf(feed, "_commit_version >= 1 and day = b")).toEqual([
       "1 insert 3b",
@@ -228,6 +228,16 @@ describe("the change feed of a table that records no changes", () => {
     expect(await changes(engine, { from: version(1), to: null }).catch(String))
       .toMatch(/changes of version 1 of/);
   });
+});
+
+test("a table that records changes since a version does so for a part of those before", async () => {
+  const engine = testEngine();
+  const recording = creation(schema, { "delta.enableChangeDataFeed": "true" });
+  await commit(engine, 0, [...creation(schema), add(await written(engine, [1]))]);
+  await commit(engine, 1, recording.filter(({ kind }) => kind === "metaData"));
+  const recorded = async (from: number): Promise<string> =>
+    (await openChangeFeed(engine, { from: version(from), to: null }, { signal })).recorded;
+  expect([await recorded(0), await recorded(1)]).toEqual(["partly", "always"]);
 });
 
 test("change files are all that counts in a commit that has them", async () => {
@@ -254,7 +264,7 @@ test("change files are all that counts in a commit that has them", async () => {
     { kind: "cdc", cdc: { path, size, partitionValues, dataChange: false } },
   ]);
   const feed = await openChangeFeed(engine, all, { signal });
-  expect(feed.isRecorded).toBe(true);
+  expect(feed.recorded).toBe("always");
   expect(await textsOf(feed)).toEqual([
     "0 insert 1a",
     "0 insert 2a",
