@@ -5,7 +5,7 @@ type Collecting = { readonly gc?: (() => void) | undefined };
 export type Litter = { left(bytes: number): void };
 
 /** About what a process may grow by between two collections. */
-const litterBytesMax = 160 << 20;
+const litterBytesMax = 112 << 20;
 
 /**
  * Collectors wait until the memory in use has doubled, and count poorly what lies in strings and

@@ -7,11 +7,11 @@ test("what is left behind is collected once there is enough of it", () => {
     collections += 1;
   });
   const mebibyte = 1 << 20;
-  for (let left = 0; left < 159; left++) garbage.left(mebibyte);
+  for (let left = 0; left < 111; left++) garbage.left(mebibyte);
   expect(collections).toBe(0);
   garbage.left(mebibyte);
   expect(collections).toBe(1);
-  for (let left = 0; left < 320; left++) garbage.left(mebibyte);
+  for (let left = 0; left < 224; left++) garbage.left(mebibyte);
   expect(collections).toBe(3);
 });
 
