@@ -162,7 +162,8 @@ describe.skipIf(!(await isLiveStackPossible()))("closed partitions beside a stre
     const paused = (await closedFiles(engine)).length;
     expect(paused).toBeGreaterThan(days);
     await sleep(5000);
-    expect(await closedFiles(engine)).toHaveLength(paused);
+    // One that had been read already may have been committed since.
+    expect((await closedFiles(engine)).length).toBeGreaterThanOrEqual(paused - 1);
 
     await limitReading(pipeline, null);
     await untilRight("the rest", async () => {

@@ -39,6 +39,8 @@ const quietLooks = 4;
 /** Records between what was read and the end that are still no lag: the next fetch brings them. */
 const lagMax = 10_000n;
 const tryAgainMs = 600_000;
+/** Time between two looks at the lag while files are merged. */
+const waitMs = 1000;
 /** Files of one commit, so that not much is waited for, or lost, where the work is to end. */
 const filesMax = 1000;
 
@@ -104,13 +106,16 @@ async function compactTable(
   const closing = { nowMs: startedMs, afterMs: rules.afterMs };
   const pause = new AbortController();
   const ended = new AbortController();
-  const watching = watchLag(world, pause, AbortSignal.any([signal, ended.signal]));
+  const watching = watchLag(world, AbortSignal.any([signal, ended.signal]), (lag) => {
+    pause.abort();
+    observe({ kind: "compaction-paused", table: key, lag });
+  });
   try {
     const home = world.locate(key);
     const state = await loadTableState(home.engine, { signal });
     const closed = state === null ? null : closedPartitions(state, closing, home.uri);
     if (state !== null && closed !== null) {
-      const done = await optimize(yielding(home.engine, world.clock), {
+      const done = await optimize(yielding(home.engine, world), {
         targetBytes: tableTargetBytes(state.metadata.configuration),
         where: closed.where,
         predicate: [closed.predicate],
@@ -125,10 +130,7 @@ async function compactTable(
         const sizes = { removedFiles, removedBytes, addedFiles, addedBytes };
         observe({ kind: "compacted", table: key, ...sizes, elapsedMs });
       }
-      if (done.stopped) {
-        observe({ kind: "compaction-paused", table: key, lag: lagOf(world.lanes()) ?? 0n });
-        return world.clock.nowMs();
-      }
+      if (done.stopped) return world.clock.nowMs();
     }
     return nextCloseMs(closing) + spread(world, rules);
   } catch (error) {
@@ -143,28 +145,28 @@ async function compactTable(
 
 /**
  * The engine, one request after a turn of the event loop: small files that are at hand already must
- * not be worked on in one go, while the run waits for this thread.
+ * not be worked on in one go, while the run waits for this thread. A run that is behind has it to
+ * itself: what is under way waits.
  */
-function yielding(engine: Engine, clock: Clock): Engine {
+function yielding(engine: Engine, world: CompactionWorld): Engine {
   const { store } = engine;
   const get: typeof store.get = async (key, options) => {
-    await clock.sleep(1, options.signal);
+    await world.clock.sleep(1, options.signal);
+    while (!isQuiet(world)) await world.clock.sleep(waitMs, options.signal);
     return await store.get(key, options);
   };
   return { ...engine, store: { ...store, get } };
 }
 
-/** Raises `pause` once the run does not keep up any more; ends with the signal. */
+/** Tells once that the run does not keep up any more; ends with the signal. */
 async function watchLag(
   world: CompactionWorld,
-  pause: AbortController,
   signal: AbortSignal,
+  onLag: (lag: bigint) => void,
 ): Promise<void> {
   try {
-    for (;;) {
-      await world.clock.sleep(1000, signal);
-      if (!isQuiet(world)) pause.abort();
-    }
+    do await world.clock.sleep(waitMs, signal); while (isQuiet(world));
+    onLag(lagOf(world.lanes()) ?? 0n);
   } catch (error) {
     if (!signal.aborted) throw error;
   }

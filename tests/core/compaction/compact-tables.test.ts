@@ -156,11 +156,37 @@ describe("compaction beside a run", () => {
       },
     });
     await clock.advance(hour);
-    expect(events).toMatchObject([
+    expect(events).toMatchObject([{ kind: "compaction-paused", lag: 50_000n }]);
+    expect(await filesOf(old) + await filesOf(older)).toBeGreaterThanOrEqual(4);
+    lanes[0] = lane(0n);
+    await clock.advance(hour);
+    // The group under way, and later on the other one.
+    const [, ...merges] = events;
+    expect(merges).toMatchObject([
       { kind: "compacted", addedFiles: 1 },
-      { kind: "compaction-paused", lag: 50_000n },
+      { kind: "compacted", addedFiles: 1 },
     ]);
-    expect(await filesOf(old) + await filesOf(older)).toBe(4);
+    expect(await Promise.all([old, older].map(filesOf))).toEqual([1, 1]);
+    await stop();
+  });
+
+  test("reads nothing more of a group under way while the run is behind", async () => {
+    const { clock, engine, lanes, events, filesOf, stop } = await lake({ days });
+    const get = engine.store.get;
+    let reads = 0;
+    Object.assign(engine.store, {
+      get: (...args: Parameters<typeof get>) => {
+        // The first data file: what comes with it was asked for already.
+        if (args[0].endsWith(".parquet") && ++reads === 1) lanes[0] = lane(50_000n);
+        return get(...args);
+      },
+    });
+    await clock.advance(hour);
+    const behind = reads;
+    expect(events).toMatchObject([{ kind: "compaction-paused", lag: 50_000n }]);
+    expect(await filesOf(older)).toBe(3);
+    await clock.advance(hour);
+    expect(reads).toBe(behind);
     lanes[0] = lane(0n);
     await clock.advance(hour);
     expect(await Promise.all([old, older].map(filesOf))).toEqual([1, 1]);
