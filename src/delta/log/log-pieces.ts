@@ -19,8 +19,8 @@ const partBytesMax = 8 << 20;
 /** No writer makes longer lines; to parse one takes several times its size. */
 const lineBytesMax = 64 << 20;
 
-/** Bytes of files that are kept between two ways through a log. */
-const keptBytesMax = 8 << 20;
+/** Bytes of files that are kept between two ways through a log: some 15,000 commits of a stream. */
+const keptBytesMax = 32 << 20;
 
 /** Files of the log by key, as many as fit: a short log is fetched once, although gone through twice. */
 export type PieceCache = { readonly files: Map<string, Uint8Array>; bytes: number };
