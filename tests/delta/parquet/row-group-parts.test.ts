@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import * as fc from "fast-check";
 import { batchFromRows } from "../../../src/delta/columns/column-builder.ts";
 import { rowsOfBatch } from "../../../src/delta/columns/column-value.ts";
+import { freeBatch } from "../../../src/delta/columns/free-batch.ts";
 import type { LeafData } from "../../../src/delta/parquet/chunk-reader.ts";
 import { fileFields, fileLeaves } from "../../../src/delta/parquet/file-schema.ts";
 import { leafRows } from "../../../src/delta/parquet/leaf-rows.ts";
@@ -69,6 +70,23 @@ test("a column of many pages sets the pace; a large one is fetched in windows", 
   expect(read.rows).toEqual(rows);
   expect(read.parts).toBeGreaterThan(6);
   expect(read.largestRead).toBeLessThanOrEqual(5 << 20);
+});
+
+test("a dictionary is kept for the pages after one that holds each of its values once", async () => {
+  const schema = struct([field("text", { kind: "string" })]);
+  // A page ends before 1 MiB of values: with the last one of the dictionary.
+  const rows = Array.from({ length: 4 * 312 }, (_, i): Row => ({
+    text: `${i % 312} `.padEnd(3000, "x"),
+  }));
+  const group = encodeRowGroup(batchFromRows(schema, rows), schema);
+  const bytes = Buffer.concat(assembleParquetFile(schema, [group], { createdBy: "test" }));
+  const parts = await openRowGroupParts(await openParquet(bytesSource(bytes)), 0, schema);
+  const found: Row[] = [];
+  for (let part = await parts.next(); part !== null; part = await parts.next()) {
+    found.push(...rowsOfBatch(part, schema));
+    freeBatch(part);
+  }
+  expect(found).toEqual(rows);
 });
 
 /** A repeated leaf: lists of texts that may be null, empty, or hold nulls. */
