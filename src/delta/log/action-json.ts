@@ -163,9 +163,28 @@ function readKind(kind: string, value: unknown): Action | null {
   }
 }
 
+/** Lines that are text at the same time: a restore may take half a million files out. */
+const linesAtOnce = 4096;
+
 /** Actions → a commit file: one line each, `\n` after every one, no digit lost. */
 export function serializeCommit(actions: readonly Action[]): Uint8Array {
-  return encoder.encode(actions.map((action) => `${serializeAction(action)}\n`).join(""));
+  let bytes: Uint8Array = new Uint8Array(0);
+  let size = 0;
+  for (let from = 0; from < actions.length; from += linesAtOnce) {
+    const lines = actions.slice(from, from + linesAtOnce);
+    const more = encoder.encode(lines.map((action) => `${serializeAction(action)}\n`).join(""));
+    if (from === 0) bytes = more;
+    else {
+      if (size + more.length > bytes.length) {
+        const larger = new Uint8Array((size + more.length) * 2);
+        larger.set(bytes.subarray(0, size));
+        bytes = larger;
+      }
+      bytes.set(more, size);
+    }
+    size += more.length;
+  }
+  return bytes.subarray(0, size);
 }
 
 /** One action as one line, without the line end. */
