@@ -7,7 +7,16 @@ const read = (...parts: string[]): string => readFileSync(path.join(projectRoot,
 const flagsOf = (text: string): string[] => text.match(/(?<![\w-])--[a-z][a-zA-Z0-9-]*\w/g) ?? [];
 
 // Flags of other programs, and the parts that make ours.
-const others = ["--compile", "--conf", "--flag", "--help", "--no", "--no-flag", "--replSet"];
+const others = [
+  "--compile",
+  "--conf",
+  "--expose-gc",
+  "--flag",
+  "--help",
+  "--no",
+  "--no-flag",
+  "--replSet",
+];
 
 test("every flag that a text of the program or the README names is there", () => {
   const known = new Set([...flagsOf(read("docs", "cli.md")), ...others]);

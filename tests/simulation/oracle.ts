@@ -88,8 +88,8 @@ function compareTable(collection: string, events: readonly SimEvent[], rows: Row
 function laterRows(collection: string, rows: readonly Row[]): string[] {
   const places = rows.map((row) => ({
     partition: `${row["_kafka_topic"]}/${row["_kafka_partition"]}`,
-    offset: BigInt(row["_kafka_offset"] as bigint),
-    micros: BigInt(row["_ingestion_timestamp"] as bigint),
+    offset: row["_kafka_offset"] as bigint,
+    micros: row["_ingestion_timestamp"] as bigint,
   }));
   const newest = new Map<string, bigint>();
   return places.toSorted((a, b) => Number(a.offset - b.offset)).flatMap((place) => {
