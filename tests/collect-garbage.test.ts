@@ -3,9 +3,7 @@ import { litter } from "../src/collect-garbage.ts";
 
 test("what is left behind is collected once there is enough of it", () => {
   let collections = 0;
-  const garbage = litter(() => {
-    collections += 1;
-  });
+  const garbage = litter({ collect: () => void (collections += 1) });
   const mebibyte = 1 << 20;
   for (let left = 0; left < 111; left++) garbage.left(mebibyte);
   expect(collections).toBe(0);
@@ -16,5 +14,5 @@ test("what is left behind is collected once there is enough of it", () => {
 });
 
 test("a runtime that does not collect on demand is left alone", () => {
-  expect(() => litter(undefined).left(1 << 30)).not.toThrow();
+  expect(() => litter({ collect: undefined }).left(1 << 30)).not.toThrow();
 });

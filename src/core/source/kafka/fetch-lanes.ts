@@ -109,6 +109,12 @@ async function fetchFrom(
   scheduleFetches(state);
 }
 
+/**
+ * A byte that is fetched lies in the chunk of the socket, in the whole answer, and in what is held of
+ * it. Collectors notice none of them in time.
+ */
+const litterRatio = 3;
+
 function takeAnswer(
   state: SourceState,
   session: Session,
@@ -138,6 +144,7 @@ function takeAnswer(
     push({ kind: "records", lane, data });
     lane.fetchOffset = data.nextOffset;
     state.bytesRead += data.bytes.length;
+    state.litter.left(litterRatio * data.bytes.length);
     lane.servedAt = ++state.served;
   }
   if (!reached() && answer.nextOffset > lane.fetchOffset) {

@@ -1,3 +1,4 @@
+import { type Litter, litter } from "../../../collect-garbage.ts";
 import type { Floor, Lane } from "../source.ts";
 import type { Assignment } from "./member-protocol.ts";
 import { type Bell, createBell } from "./bell.ts";
@@ -76,12 +77,17 @@ export type SourceState = {
   unknown: number;
   failure: { readonly error: unknown } | null;
   bytesRead: number;
+  /** What fetches leave behind. */
+  readonly litter: Litter;
   served: number;
   readonly metadataOutage: Outage;
   readonly ends: RunEnds;
   /** Of brokers that were fetched from; they last as long as the source, like what is told of them. */
   readonly fetchOutages: Map<number, Outage>;
 };
+
+/** The less is left lying, the nearer a run stays to its memory; it costs a few ms of a second. */
+const litterBytesMax = 32 << 20;
 
 /** Nothing known, nothing read. */
 export function createState(options: KafkaSourceOptions): SourceState {
@@ -109,6 +115,7 @@ export function createState(options: KafkaSourceOptions): SourceState {
     unknown: 0,
     failure: null,
     bytesRead: 0,
+    litter: litter({ bytesMax: litterBytesMax }),
     served: 0,
     metadataOutage: createOutage(context, "read the list of topics"),
     ends: createRunEnds(context),

@@ -47,4 +47,25 @@ describe("reading topics", () => {
     await harness.until(() => second.offsetsOf("shop.orders-0").length === 10);
     expect(second.offsetsOf("shop.orders-0")).toEqual(upTo(20).slice(10));
   });
+
+  test("what fetches leave behind is collected as they go", async () => {
+    const before = Reflect.get(globalThis, "gc") as unknown;
+    let collections = 0;
+    Reflect.set(globalThis, "gc", () => void (collections += 1));
+    try {
+      const harness = createHarness();
+      harness.cluster.createTopic("shop.orders", 1);
+      const value = "x".repeat(1 << 20);
+      for (let count = 0; count < 40; count++) {
+        harness.cluster.produce("shop.orders", 0, [{ key: "k", value }]);
+      }
+      const member = harness.member("a");
+      member.start();
+      await harness.until(() => member.offsetsOf("shop.orders-0").length === 40);
+    } finally {
+      Reflect.set(globalThis, "gc", before);
+    }
+    // 40 MiB lie in three places, of which 32 MiB may lie about.
+    expect(collections).toBe(3);
+  });
 });
