@@ -14,7 +14,7 @@ export type PartitionSize = {
 /** What the files of a table come to. */
 export type FileHealth = {
   readonly totals: FileTotals;
-  readonly files: Omit<HealthFacts["files"], "targetSizeInBytes">;
+  readonly files: Omit<HealthFacts["files"], "targetSizeInBytes" | "missing">;
   readonly deletionVectors: HealthFacts["deletionVectors"];
   readonly tombstones: Pick<HealthFacts["unneeded"], "tombstones" | "tombstoneBytes">;
   readonly partitions: readonly PartitionSize[];

@@ -9,6 +9,8 @@ import {
   type FileTotals,
   readVersionChecksum,
 } from "../../delta/log/version-checksum.ts";
+import { keysOfFile } from "../../delta/operations/file-objects.ts";
+import { missingFiles } from "../../delta/operations/missing-files.ts";
 import { tableTargetBytes } from "../../delta/operations/target-size.ts";
 import { planVacuum } from "../../delta/operations/vacuum-plan.ts";
 import { CdcDeltaError } from "../../errors.ts";
@@ -36,7 +38,11 @@ export async function healthFacts(
     table: engine.store.uri,
     version: state.version,
     log,
-    files: { ...files, targetSizeInBytes: targetBytes },
+    files: {
+      ...files,
+      missing: await missingFiles(engine, () => neededKeys(engine, batches, signal), { signal }),
+      targetSizeInBytes: targetBytes,
+    },
     deletionVectors,
     unneeded: {
       ...tombstones,
@@ -49,6 +55,17 @@ export async function healthFacts(
     },
     partitions: partitionFacts(partitions, state),
   };
+}
+
+/** What has to be there for the version to be read. */
+async function* neededKeys(
+  { store }: Engine,
+  batches: TableVersion["files"],
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  for await (const { adds } of batches({ signal })) {
+    for (const add of adds) yield* keysOfFile(add, store.uri);
+  }
 }
 
 async function logFacts(

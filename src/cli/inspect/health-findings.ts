@@ -1,4 +1,5 @@
 import { checksumKey, commitKey } from "../../delta/log/log-path.ts";
+import { someKeys } from "../../delta/operations/file-objects.ts";
 import { parseTableUri } from "../../delta/storage/table-uri.ts";
 import { counted } from "../output/counted.ts";
 import { formatDuration, humanByteSize } from "../settings/units.ts";
@@ -11,6 +12,7 @@ export type HealthFinding = {
     | "expired-log"
     | "long-log"
     | "empty-commit"
+    | "missing-files"
     | "wrong-checksum"
     | "small-files"
     | "deleted-rows"
@@ -45,6 +47,7 @@ export function healthFindings(
   return [
     ...(hasPositions ? positionFindings(facts) : []),
     ...emptyCommitFindings(facts),
+    ...missingFindings(facts, command),
     ...logFindings(facts, command),
     ...keepingFindings(facts),
     ...fileFindings(facts, command),
@@ -78,6 +81,19 @@ function emptyCommitFindings({ table, log }: HealthFacts): HealthFinding[] {
       mend: `echo '{"commitInfo":{"operation":"none, was empty"}}' ${to}`,
     };
   });
+}
+
+function missingFindings({ files: { missing } }: HealthFacts, command: Command): HealthFinding[] {
+  if (missing.count === 0) return [];
+  const [are, them] = missing.count === 1 ? ["is", "it"] : ["are", "them"];
+  return [{
+    finding: "missing-files",
+    message: `${counted(missing.count, "file")} that the table needs ${are} gone ` +
+      `(${someKeys(missing.named, missing.count)}), so its rows cannot be read. Put ${them} back ` +
+      `from a backup; or read the records again (cdcdelta replay); or go back to a version that ` +
+      "has its files",
+    mend: `${command("restore")} --version with an older one, and --dry-run first`,
+  }];
 }
 
 function logFindings({ log, transactions }: HealthFacts, command: Command): HealthFinding[] {

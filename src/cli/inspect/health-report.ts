@@ -24,6 +24,8 @@ export type HealthFacts = {
   };
   readonly files: {
     readonly count: number;
+    /** Files and deletion vectors that the table needs and that are gone; some of them by name. */
+    readonly missing: { readonly count: number; readonly named: readonly string[] };
     readonly sizeInBytes: number;
     readonly averageSizeInBytes: number;
     readonly targetSizeInBytes: number;

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { HealthFacts } from "../../../src/cli/inspect/health-report.ts";
 import { healthFindings } from "../../../src/cli/inspect/health-findings.ts";
@@ -14,7 +14,11 @@ const five = [["a", 3], ["b", 2], ["a", 4], ["b", 1], ["a", 5]] as const;
 
 type Report = HealthFacts & {
   readonly healthy: boolean;
-  readonly findings: readonly { readonly finding: string; readonly mend: string }[];
+  readonly findings: readonly {
+    readonly finding: string;
+    readonly message: string;
+    readonly mend: string;
+  }[];
 };
 
 async function health(table: string): Promise<Report> {
@@ -95,6 +99,19 @@ describe("cdcdelta inspect --health", () => {
     expect((await cli(["vacuum", table, "--dry-run"])).code).toBe(0);
   });
 
+  test("names files that are gone", async () => {
+    const table = path.join(lake, "missing-files");
+    await numberedTable(table, [["a", 1], ["b", 2]]);
+    const [gone] = readdirSync(table, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".parquet") && !name.startsWith("_delta_log"));
+    expect((await health(table)).files.missing).toEqual({ count: 0, named: [] });
+    rmSync(path.join(table, gone!));
+    const { findings, files } = await health(table);
+    expect(files.missing).toEqual({ count: 1, named: [gone!] });
+    expect(findings[0]).toMatchObject({ finding: "missing-files" });
+    expect(findings[0]?.message).toContain(`1 file that the table needs is gone (${gone})`);
+  });
+
   const wrong: readonly (readonly [line: string, said: RegExp])[] = [
     ["inspect x --health --files", /--files, --health: show different things/],
     ["inspect x --health --version 1", /--version: health is that of the newest version/],
@@ -126,6 +143,7 @@ describe("healthFindings()", () => {
       wrongChecksum: [],
     },
     files: {
+      missing: { count: 0, named: [] },
       count: 10,
       sizeInBytes: 1,
       averageSizeInBytes: 1,
@@ -158,6 +176,9 @@ describe("healthFindings()", () => {
     ["an empty commit", { log: { ...well.log, emptyCommits: [4] } }, ["empty-commit"]],
     ["checksum", { log: { ...well.log, wrongChecksum: ["numFiles"] } }, ["wrong-checksum"]],
     ["files", { files: { ...well.files, mergeable: 3 } }, ["small-files"]],
+    ["missing", { files: { ...well.files, missing: { count: 1, named: ["a"] } } }, [
+      "missing-files",
+    ]],
     [
       "deleted rows",
       { deletionVectors: { ...well.deletionVectors, deletedRatio: 0.06 } },
