@@ -142,7 +142,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "vacuum takes uploads that are under way",
     simulation: "table-operations",
-    file: "src/delta/operations/vacuum.ts",
+    file: "src/delta/operations/vacuum-plan.ts",
     find: "  return age > Math.max(retentionMs, orphanAgeMsMin);",
     replace: "  return age >= Math.min(0, orphanAgeMsMin);",
   },

@@ -79,6 +79,8 @@ function isExpected(world: TableWorld, error: unknown): boolean {
   // Of a version that is going away: its log or its files.
   if (error.code === "not-found") return world.weather.oldRestores || error.retryable;
   const { message } = error;
+  // Another process writes the same checkpoint while its parts are read; asked again, it is whole.
+  if (message.startsWith("Cannot read the checkpoint")) return true;
   return error.code === "usage" &&
     (message.startsWith("Nothing to restore") || message.includes("Vacuum it with --mode full"));
 }

@@ -109,11 +109,20 @@ const restorer: Actor = {
       if (isSafe && isGone && world.broken.length === 0) {
         world.faults.push(`version ${version} is within the retention: ${messageOf(error)}`);
       }
+      noteTakenBack(world, error);
       await mendAsTold(world, engine, error);
     }
     return false;
   },
 };
+
+/** A restore whose files a vacuum took meanwhile says which versions cannot be read for it. */
+function noteTakenBack(world: TableWorld, error: unknown): void {
+  const told = /The restore \(version (\d+)\) was taken back by version (\d+)/
+    .exec(messageOf(error));
+  if (!world.weather.oldRestores || told === null) return;
+  world.broken.push({ from: Number(told[1]), to: Number(told[2]) - 1 });
+}
 
 /**
  * A delete request that was under way while a restore landed may take its files: then whoever finds
