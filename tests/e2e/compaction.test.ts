@@ -114,7 +114,7 @@ describe.skipIf(!(await isLiveStackPossible()))("closed partitions beside a stre
     expect(await closedFiles(engine)).toEqual(before);
 
     const run = start();
-    const sent = append({ count: 20_000, perSecond: 2000 });
+    const sent = append({ count: 40_000, perSecond: 2000 });
     await run.logged("compacted");
     const merged = run.log().find(({ event }) => event === "compacted");
     expect(merged).toMatchObject({ table: `${pipeline.name}.quiet` });
@@ -124,7 +124,7 @@ describe.skipIf(!(await isLiveStackPossible()))("closed partitions beside a stre
     await expectRows();
     await run.stop();
     // It did not wait for the stream to end.
-    expect(seen).toBeLessThan(20_300);
+    expect(seen).toBeLessThan(40_300);
     const history = await loadHistory(engine, { limit: 1000, signal });
     const merges = history.filter(({ operation }) => operation === "OPTIMIZE");
     expect(merges.length).toBeGreaterThanOrEqual(2);
@@ -132,41 +132,20 @@ describe.skipIf(!(await isLiveStackPossible()))("closed partitions beside a stre
     expect(run.log().filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
   });
 
-  test("wait while the run is behind, also in the middle of the work", async () => {
-    const days = 800;
+  test("wait while the run is behind", async () => {
+    const days = 100;
     const { engine, append, expectRows } = await lake("behind", days, 2);
     const before = (await closedFiles(engine)).length;
     await limitReading(pipeline, slowBytes);
     await append({ count: 40_000 });
-    const behind = start();
-    await behind.logged("committed");
+    const run = start();
+    await run.logged("committed");
     // Several times what it waits in a quiet moment.
     await sleep(5000);
-    await behind.stop();
     expect(await closedFiles(engine)).toHaveLength(before);
-    await limitReading(pipeline, null);
-    const catchUp = pipeline.start(["--no-compact"]);
-    await expectRows();
-    await catchUp.stop();
-
-    // As slow as before: nobody notices as long as little comes.
-    await limitReading(pipeline, slowBytes);
-    const run = start();
-    await append({ count: 30 });
-    await untilRight("the first merged day", async () => {
-      const { length } = await closedFiles(engine);
-      return length < before ? null : `${length} files`;
-    }, { timeoutMs: 120_000, pauseMs: 20 });
-    await append({ count: 40_000 });
-    await run.logged("compaction-paused");
-    const paused = (await closedFiles(engine)).length;
-    expect(paused).toBeGreaterThan(days);
-    await sleep(5000);
-    // One that had been read already may have been committed since.
-    expect((await closedFiles(engine)).length).toBeGreaterThanOrEqual(paused - 1);
 
     await limitReading(pipeline, null);
-    await untilRight("the rest", async () => {
+    await untilRight("the merged days", async () => {
       const { length } = await closedFiles(engine);
       return length === days ? null : `${length} files`;
     }, { timeoutMs: 180_000 });
